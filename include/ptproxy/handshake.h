@@ -1,0 +1,22 @@
+#pragma once
+/// \file
+/// A talk before bytes flow.
+
+#include <ptproxy/bytes.h>
+#include <ptproxy/result.h>
+
+namespace ptproxy {
+
+/// What two sides say before bytes may flow: SOCKS, Extended ORPort, HTTP CONNECT, a transport's own. Knows no socket
+/// and no clock: bytes in, bytes out.
+class Handshake {
+ public:
+  enum class Step { need_more, done };
+  virtual ~Handshake() = default;
+  /// Takes what it understands from the front of `in` and puts what is to be said into `out`. The first call, which may
+  /// come with `in` empty, starts the talk. What is left in `in` after `done` belongs to whoever comes next. On an error
+  /// `out` may still hold a last word for the peer. Not called again after `done` or an error.
+  virtual Result<Step> advance(ByteQueue& in, ByteQueue& out) = 0;
+};
+
+}  // namespace ptproxy

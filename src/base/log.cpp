@@ -1,0 +1,90 @@
+#include <ptproxy/log.h>
+
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+
+namespace ptproxy::log {
+namespace {
+
+constexpr std::array<std::string_view, 5> names{"error", "warning", "notice", "info", "debug"};
+
+// spdlog has no "notice": its info stands for that, its debug for info, its trace for debug.
+constexpr std::array<spdlog::level::level_enum, 5> spdlog_levels{
+    spdlog::level::err, spdlog::level::warn, spdlog::level::info, spdlog::level::debug, spdlog::level::trace};
+
+class CallbackSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit CallbackSink(Sink callback) : callback_(std::move(callback)) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    const auto at = std::ranges::find(spdlog_levels, message.level) - spdlog_levels.begin();
+    callback_(static_cast<Level>(at), {message.payload.data(), message.payload.size()});
+  }
+  void flush_() override {}
+  Sink callback_;
+};
+
+std::shared_ptr<spdlog::logger> with(spdlog::sink_ptr sink) {
+  auto made = std::make_shared<spdlog::logger>("ptproxy", std::move(sink));
+  made->set_level(spdlog::level::info);
+  made->set_pattern("%Y-%m-%dT%H:%M:%S [%l] %v");
+  return made;
+}
+
+std::shared_ptr<spdlog::logger>& logger() {
+  static auto instance = with(std::make_shared<spdlog::sinks::stderr_sink_st>());
+  return instance;
+}
+
+bool& unsafe() {
+  static bool shown = false;
+  return shown;
+}
+
+}  // namespace
+
+std::string_view to_string(Level level) {
+  return names[static_cast<std::size_t>(level)];
+}
+
+std::optional<Level> parse_level(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  if (lower == "warn") lower = "warning";
+  const auto found = std::ranges::find(names, lower);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Level>(found - names.begin());
+}
+
+void set_sink(Sink sink) {
+  const auto level = logger()->level();
+  logger() = with(std::make_shared<CallbackSink>(std::move(sink)));
+  logger()->set_level(level);
+}
+
+void set_level(Level level) {
+  logger()->set_level(spdlog_levels[static_cast<std::size_t>(level)]);
+}
+
+void set_unsafe(bool shown) {
+  unsafe() = shown;
+}
+
+bool enabled(Level level) {
+  return logger()->should_log(spdlog_levels[static_cast<std::size_t>(level)]);
+}
+
+void write(Level level, std::string_view text) {
+  logger()->log(spdlog_levels[static_cast<std::size_t>(level)], text);
+}
+
+std::string scrubbed(const Endpoint& endpoint) {
+  return unsafe() ? endpoint.to_string() : "[scrubbed]";
+}
+
+}  // namespace ptproxy::log

@@ -1,0 +1,37 @@
+#include <ptproxy/random.h>
+
+#include <openssl/rand.h>
+#include <sodium.h>
+
+#include <bit>
+#include <cstring>
+#include <stdexcept>
+
+namespace ptproxy {
+
+std::uint64_t Random::u64() {
+  return std::bit_cast<std::uint64_t>(bytes<8>());
+}
+
+std::uint32_t Random::below(std::uint32_t n) {
+  // Numbers from the incomplete last run of n are drawn again, so that none is favoured.
+  const std::uint32_t first_fair = -n % n;
+  for (;;) {
+    const auto number = std::bit_cast<std::uint32_t>(bytes<4>());
+    if (number >= first_fair) return number % n;
+  }
+}
+
+void SystemRandom::fill(ByteSpan out) {
+  if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1) throw std::runtime_error("the system has no randomness");
+}
+
+void SeededRandom::fill(ByteSpan out) {
+  ByteArray<randombytes_SEEDBYTES> seed{};
+  std::memcpy(seed.data(), &seed_, sizeof seed_);
+  std::memcpy(seed.data() + sizeof seed_, &calls_, sizeof calls_);
+  ++calls_;
+  randombytes_buf_deterministic(out.data(), out.size(), seed.data());
+}
+
+}  // namespace ptproxy

@@ -1,0 +1,113 @@
+#include <ptproxy/storage.h>
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace ptproxy {
+namespace {
+
+constexpr std::size_t largest_file = 1 << 20;
+
+Refusal failed(std::string_view what, std::string_view name, int error) {
+  return Refusal(fmt::format("cannot {} {}: {}", what, name, std::strerror(error)));
+}
+
+class File {
+ public:
+  File(const std::filesystem::path& path, int flags, mode_t mode = 0)
+      : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  bool opened() const { return descriptor_ >= 0; }
+  bool sync() const { return ::fsync(descriptor_) == 0; }
+  bool write(std::string_view text) const {
+    while (!text.empty()) {
+      const auto n = ::write(descriptor_, text.data(), text.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return true;
+  }
+  /// -1 on an error, 0 at the end.
+  ssize_t read(char* into, std::size_t n) const {
+    for (;;) {
+      const auto got = ::read(descriptor_, into, n);
+      if (got >= 0 || errno != EINTR) return got;
+    }
+  }
+
+ private:
+  int descriptor_;
+};
+
+Checked<> make_directories(const std::filesystem::path& path) {
+  struct stat there {};
+  if (path.empty() || ::stat(path.c_str(), &there) == 0) {
+    if (path.empty() || S_ISDIR(there.st_mode)) return {};
+    return failed("use", "the state directory", ENOTDIR);
+  }
+  auto parent = path.parent_path();
+  if (parent != path) {
+    if (auto made = make_directories(parent); !made) return made;
+  }
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return failed("make", "the state directory", errno);
+  return {};
+}
+
+}  // namespace
+
+Checked<> Storage::prepare() const {
+  // "/a/b/" has an empty last name, which is not a directory to make.
+  return make_directories(directory_.has_filename() ? directory_ : directory_.parent_path());
+}
+
+Checked<std::optional<std::string>> Storage::read(std::string_view name) const {
+  const File file(directory_ / name, O_RDONLY);
+  if (!file.opened()) {
+    if (errno == ENOENT) return std::optional<std::string>();
+    return failed("open", name, errno);
+  }
+  std::string text;
+  char part[4096];
+  for (;;) {
+    const auto n = file.read(part, sizeof part);
+    if (n < 0) return failed("read", name, errno);
+    if (n == 0) return std::optional(std::move(text));
+    text.append(part, static_cast<std::size_t>(n));
+    if (text.size() > largest_file) return failed("read", name, EFBIG);
+  }
+}
+
+Checked<> Storage::write(std::string_view name, std::string_view text) const {
+  const auto target = directory_ / name;
+  const auto temporary = directory_ / fmt::format(".{}.{}.tmp", name, ::getpid());
+  {
+    ::unlink(temporary.c_str());
+    const File file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (!file.opened() || !file.write(text) || !file.sync()) {
+      const int error = errno;
+      ::unlink(temporary.c_str());
+      return failed("write", name, error);
+    }
+  }
+  if (::rename(temporary.c_str(), target.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    return failed("replace", name, error);
+  }
+  const File directory(directory_, O_RDONLY | O_DIRECTORY);
+  if (!directory.opened() || !directory.sync()) return failed("sync the directory of", name, errno);
+  return {};
+}
+
+}  // namespace ptproxy
