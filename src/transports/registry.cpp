@@ -3,7 +3,8 @@
 // One line for each transport: the namespace in which its `entry` stands.
 #define PTPROXY_TRANSPORTS(X) \
   X(dummy)                    \
-  X(rot_by_N)
+  X(rot_by_N)                 \
+  X(obfs4)
 
 namespace ptproxy {
 
