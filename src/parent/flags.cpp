@@ -110,7 +110,7 @@ Checked<CommandLine> parse_flags(const std::vector<std::string>& arguments) {
       } else if (is_boolean(flag)) {
         auto on = parse_boolean(flag, value);
         if (!on) return on.error();
-        line.settings.insert_or_assign(std::string(flag), *on ? "1" : "0");
+        line.settings.insert_or_assign(std::string(flag), std::string(*on ? "1" : "0"));
       } else if (!value.empty()) {
         line.settings.insert_or_assign(std::string(flag), std::move(value));
       }

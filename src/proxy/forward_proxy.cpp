@@ -79,9 +79,9 @@ Awaitable<> ForwardProxy::greet_socks(StreamPtr app) {
   }
   const auto& request = socks.request();
   auto bridge = co_await connect_while_listening(*app, *early, request.target(), request.args(), false);
-  const auto reply = socks.reply(bridge ? SocksReply::succeeded : reply_for(bridge.error(), request.settings_by_pt2()));
-  if (!bridge) co_return co_await refuse(std::move(app), reply);
-  auto told = co_await write_all(*app, services_.chunks, reply);
+  const auto answer = reply(request, bridge ? SocksReply::succeeded : reply_for(bridge.error()));
+  if (!bridge) co_return co_await refuse(std::move(app), answer);
+  auto told = co_await write_all(*app, services_.chunks, answer);
   if (!told) co_return;
   start_relay(services_.executor, services_.clock, with_early_bytes(std::move(app), std::move(*early), services_.chunks),
               std::move(*bridge));
