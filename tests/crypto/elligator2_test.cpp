@@ -1,7 +1,7 @@
 #include "crypto/elligator2.h"
 
 #include "crypto/fe25519.h"
-#include "crypto/vectors.h"
+#include "support/vectors.h"
 
 #include <gtest/gtest.h>
 #include <sodium.h>

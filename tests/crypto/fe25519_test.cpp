@@ -1,6 +1,6 @@
 #include "crypto/fe25519.h"
 
-#include "crypto/vectors.h"
+#include "support/vectors.h"
 
 #include <ptproxy/random.h>
 

@@ -1,6 +1,6 @@
 #include "crypto/siphash_drbg.h"
 
-#include "crypto/vectors.h"
+#include "support/vectors.h"
 
 #include <gtest/gtest.h>
 #include <sodium.h>

@@ -1,6 +1,6 @@
 #include "crypto/stream_cipher.h"
 
-#include "crypto/vectors.h"
+#include "support/vectors.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 #include "crypto/uniform_dh.h"
 
-#include "crypto/vectors.h"
+#include "support/vectors.h"
 
 #include <gtest/gtest.h>
 #include <openssl/bn.h>

@@ -1,7 +1,7 @@
 #include "crypto/weighted_dist.h"
 
 #include "crypto/hash.h"
-#include "crypto/vectors.h"
+#include "support/vectors.h"
 
 #include <gtest/gtest.h>
 

@@ -9,11 +9,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class RelayTest : public ::testing::Test, protected testing::TestHouse {
+class RelayTest : public ::testing::Test, protected test::TestHouse {
  protected:
   RelayTest() {
-    auto [app, near] = testing::memory_pipe(loop.executor());
-    auto [far, bridge] = testing::memory_pipe(loop.executor());
+    auto [app, near] = test::memory_pipe(loop.executor());
+    auto [far, bridge] = test::memory_pipe(loop.executor());
     app_ = std::move(app);
     bridge_ = std::move(bridge);
     start_relay(loop.executor(), loop, std::move(near), std::move(far));

@@ -14,7 +14,7 @@
 #include <deque>
 #include <map>
 
-namespace ptproxy::testing {
+namespace ptproxy::test {
 
 class ManualLoop final : public Clock {
  public:
@@ -196,4 +196,4 @@ class TestHouse {
   }
 };
 
-}  // namespace ptproxy::testing
+}  // namespace ptproxy::test

@@ -50,7 +50,7 @@ class Server final : public CodecServer {
       : CodecServer(services, server_limit, server_limit + close_delay(identity)),
         identity_(identity),
         shaping_(shapes_, identity.iat_mode, biased),
-        replay_filter_(replay_memory, replay_capacity, services.random) {}
+        replay_filter_(services.random, replay_memory, replay_capacity) {}
   Args client_args() const override { return identity_.client_args(); }
 
  private:
