@@ -8,11 +8,14 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <sodium.h>
+
 #include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <stdexcept>
 
 namespace ptproxy {
 namespace {
@@ -73,6 +76,7 @@ ExitCode serve(const Config& config, const LineProtocol& parent, const std::file
 }  // namespace
 
 ExitCode run(const std::vector<std::string>& arguments, const Environment& environment) {
+  if (sodium_init() < 0) throw std::runtime_error("libsodium does not start");
   const bool child = started_by_parent(environment);
   const Settings from_environment = read_environment(environment);
   auto line = parse_flags(arguments);
