@@ -4,7 +4,7 @@
 
 #include "io/spawn.h"
 
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -76,7 +76,7 @@ void Shutdown::watch_parent() {
 }
 
 Awaitable<> Shutdown::wait_for_parent(int parent) {
-  const int pidfd = ::pidfd_open(parent, 0);
+  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, parent, 0));
   error_code ec;
   Descriptor watched(executor_);
   if (pidfd >= 0) watched.assign(pidfd, ec);

@@ -1,8 +1,7 @@
 #include "wire/ext_orport.h"
 
+#include "crypto/hash.h"
 #include "wire/ip_literal.h"
-
-#include <sodium.h>
 
 #include <algorithm>
 
@@ -170,14 +169,7 @@ Result<Handshake::Step> ExtOrPort::take_reply(ByteQueue& in) {
 }
 
 ByteArray<32> ExtOrPort::hash(std::string_view label, ByteView server_nonce) const {
-  crypto_auth_hmacsha256_state state;
-  ByteArray<32> out;
-  crypto_auth_hmacsha256_init(&state, cookie_.data(), cookie_.size());
-  for (ByteView part : {as_bytes(label), ByteView(client_nonce_), server_nonce})
-    crypto_auth_hmacsha256_update(&state, part.data(), part.size());
-  crypto_auth_hmacsha256_final(&state, out.data());
-  sodium_memzero(&state, sizeof state);
-  return out;
+  return hmac_sha256(cookie_.view(), {as_bytes(label), client_nonce_, server_nonce});
 }
 
 }  // namespace ptproxy
