@@ -165,9 +165,21 @@ void TcpListener::cut() {
   acceptor_.close(ignored);
 }
 
+error_code TcpDialer::bind_outbound(TcpSocket& socket, const tcp::endpoint& to) const {
+  const auto& from = to.address().is_v4() ? outbound_.v4 : outbound_.v6;
+  if (!from || to.address().is_loopback()) return {};
+  error_code ec;
+  const auto address = asio::ip::make_address(*from, ec);
+  if (!ec) socket.open(to.protocol(), ec);
+  if (!ec) socket.bind(tcp::endpoint(address, 0), ec);
+  return ec;
+}
+
 Awaitable<Result<StreamPtr>> TcpDialer::connect(tcp::endpoint to) {
   if (loop_.live.draining()) co_return error_code(asio::error::operation_aborted);
   Attempt attempt(loop_);
+  const auto bound = bind_outbound(attempt.socket, to);
+  if (bound) co_return bound;
   auto [ec] = co_await attempt.socket.async_connect(to, as_tuple);
   if (ec) co_return ec;
   co_return std::make_unique<TcpStream>(loop_, std::move(attempt.socket));

@@ -41,9 +41,13 @@ bool is_known_flag(std::string_view word) {
   return name == "help" || std::ranges::any_of(parameters(), [&](const Parameter& p) { return p.flag == name; });
 }
 
+Refusal needs_value(std::string_view flag) {
+  return Refusal(fmt::format("flag -{} needs a value", flag));
+}
+
 /// Every flag in the one form that leaves Program_options no choice, `--name=value`, by Go's rules: one dash or two, a
 /// boolean never takes the next word. A bare -version is a question, and an empty value is none.
-std::vector<std::string> spell_out(const std::vector<std::string>& arguments) {
+Checked<std::vector<std::string>> spell_out(const std::vector<std::string>& arguments) {
   std::vector<std::string> out;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
@@ -60,10 +64,12 @@ std::vector<std::string> spell_out(const std::vector<std::string>& arguments) {
       out.emplace_back("--print-version=1");
     } else if (is_boolean(resolve_alias(name)) || resolve_alias(name) == "help") {
       out.push_back(fmt::format("--{}=1", name));
-    } else if (has_next && is_known_flag(word)) {
+    } else if (!is_known_flag(word)) {
+      out.push_back(fmt::format("--{}", name));
+    } else if (has_next) {
       out.push_back(fmt::format("--{}={}", name, arguments[++i]));
     } else {
-      out.push_back(fmt::format("--{}", name));
+      return needs_value(name);
     }
   }
   return out;
@@ -89,10 +95,6 @@ Checked<bool> parse_boolean(std::string_view flag, std::string_view value) {
   return Refusal(fmt::format("flag -{} takes true or false", flag));
 }
 
-Refusal needs_value(std::string_view flag) {
-  return Refusal(fmt::format("flag -{} needs a value", flag));
-}
-
 Refusal in_plain_words(const po::error& problem) {
   if (const auto* unknown = dynamic_cast<const po::unknown_option*>(&problem)) {
     std::string name = unknown->get_option_name();
@@ -114,18 +116,18 @@ Refusal in_plain_words(const po::error& problem) {
 Checked<CommandLine> parse_flags(const std::vector<std::string>& arguments) {
   using namespace po::command_line_style;
   CommandLine line;
+  const auto words = spell_out(arguments);
+  if (!words) return words.error();
   try {
-    const auto words = spell_out(arguments);
     const auto options = all_options();
     const po::positional_options_description no_words;
-    const auto parsed = po::command_line_parser(words)
+    const auto parsed = po::command_line_parser(*words)
                             .options(options)
                             .positional(no_words)
                             .style(allow_long | long_allow_adjacent)
                             .run();
     for (const auto& option : parsed.options) {
       const auto flag = resolve_alias(option.string_key);
-      if (option.value.empty()) return needs_value(flag);
       std::string value = option.value.front();
       if (flag == "help") {
         line.wants_help = true;
