@@ -40,8 +40,10 @@ using TransportOptions = std::map<std::string, Args, std::less<>>;
 
 /// `k=v;k=v` with `\` before any byte that is meant literally. An empty text is no pairs.
 Checked<Args> parse_args(std::string_view text);
-/// A JSON object of scalars: numbers and booleans take their text, null is as if absent, an array repeats its key.
-Checked<Args> parse_json_args(std::string_view json);
+/// A JSON object of scalars: numbers and booleans take their text, null is as if absent, an array repeats its key, of a
+/// repeated key the last one counts. Errc::bad_message for what is no JSON object or is nested more than 8 deep,
+/// Errc::bad_arguments for one that holds other values or an empty key.
+Result<Args> parse_json_args(std::string_view text);
 /// Server options: `name:k=v;name:k=v`, or a JSON object of objects by name.
 Checked<TransportOptions> parse_server_options(std::string_view text);
 /// Client options: `k=v;k=v` (for every transport), `name:k=v;...`, or a JSON object of either shape.

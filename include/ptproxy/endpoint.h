@@ -21,7 +21,7 @@ class Endpoint {
   bool is_ipv6() const;
   /// An IP literal, so that reaching it needs no name resolution.
   bool is_literal() const { return is_ipv4() || is_ipv6(); }
-  /// 127.0.0.0/8 or ::1. A host name never counts.
+  /// 127.0.0.0/8, also as ::ffff:127.0.0.0/104, or ::1. A host name never counts.
   bool is_loopback() const;
   /// `1.2.3.4:5`, `[::1]:5` or `name:5`.
   std::string to_string() const;

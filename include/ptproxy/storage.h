@@ -11,7 +11,8 @@
 
 namespace ptproxy {
 
-/// Reads and writes small files in one directory; nothing is ever written outside of it.
+/// Reads and writes small files in one directory. A name with a `/` in it, or one that is no name, is refused, so that
+/// nothing is ever written outside of it.
 class Storage {
  public:
   explicit Storage(std::filesystem::path directory) : directory_(std::move(directory)) {}

@@ -1,8 +1,9 @@
 #include <ptproxy/args.h>
 
-#include <fmt/format.h>
+#include "base/json_object.h"
 
-#include <boost/json.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
 
 #include <algorithm>
 
@@ -10,8 +11,6 @@ namespace ptproxy {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::size_t json_depth = 8;
 
 /// Text up to the first unescaped byte of `stops`, unescaped; takes it from the front of `text`.
 Checked<std::string> take_unescaped(std::string_view& text, std::string_view stops) {
@@ -25,12 +24,13 @@ Checked<std::string> take_unescaped(std::string_view& text, std::string_view sto
   return Checked<std::string>(boost::system::in_place_value, std::move(out));
 }
 
-/// One `k=v` up to an unescaped `;`, which stays. In a value further `=` and `:` stand for themselves, as tor writes them.
+/// One `k=v` up to an unescaped `;`, which stays. In a value further `=` and `:` stand for themselves, as tor writes
+/// them.
 Checked<Args::Pair> take_pair(std::string_view& text) {
   auto key = take_unescaped(text, "=;");
   if (!key) return key.error();
   if (key->empty()) return Refusal("a pair has no key");
-  if (!text.starts_with('=')) return Refusal(fmt::format("'{}' has no '='", *key));
+  if (!text.starts_with('=')) return Refusal("a pair has no '='");
   text.remove_prefix(1);
   auto value = take_unescaped(text, ";");
   if (!value) return value.error();
@@ -63,43 +63,41 @@ std::string join(const Args& args, char separator, std::string_view special) {
   return out;
 }
 
-Checked<json::object> parse_object(std::string_view text) {
-  json::error_code ec;
-  json::parse_options options;
-  options.max_depth = json_depth;
-  auto value = json::parse(text, ec, {}, options);
-  if (ec) return Refusal("not well-formed JSON");
-  if (!value.is_object()) return Refusal("the JSON value is not an object");
-  return std::move(value.get_object());
-}
-
 bool add_scalar(Args& args, std::string_view key, const json::value& value) {
   if (value.is_structured()) return false;
-  if (value.is_null()) return true;
-  args.add(std::string(key), value.is_string() ? std::string(value.get_string()) : json::serialize(value));
+  if (value.is_string()) args.add(std::string(key), std::string(value.get_string()));
   return true;
 }
 
-Checked<Args> to_args(const json::object& object) {
+/// nullopt for a value that is neither a scalar nor an array of them, and for an empty key.
+std::optional<Args> to_args(const json::object& object) {
   Args args;
   for (const auto& [key, value] : object) {
-    if (key.empty()) return Refusal("a JSON key is empty");
-    bool scalars = true;
+    bool fits = !key.empty();
     if (value.is_array())
-      for (const auto& element : value.get_array()) scalars = add_scalar(args, key, element) && scalars;
+      for (const auto& element : value.get_array()) fits = fits && add_scalar(args, key, element);
     else
-      scalars = add_scalar(args, key, value);
-    if (!scalars) return Refusal(fmt::format("the JSON value of '{}' is neither a scalar nor an array of them", std::string_view(key)));
+      fits = fits && add_scalar(args, key, value);
+    if (!fits) return std::nullopt;
   }
   return args;
+}
+
+Refusal not_an_object() {
+  return Refusal("the text is not a JSON object");
+}
+
+Refusal not_args() {
+  return Refusal("a JSON value is neither a scalar nor an array of them, or its key is empty");
 }
 
 Checked<TransportOptions> to_options(const json::object& object) {
   TransportOptions options;
   for (const auto& [name, value] : object) {
-    if (!value.is_object()) return Refusal(fmt::format("the JSON value of '{}' is not an object", std::string_view(name)));
+    if (!value.is_object()) return Refusal("the JSON value of a transport's name is not an object");
+    if (name.empty()) return Refusal("an option has no transport name");
     auto args = to_args(value.get_object());
-    if (!args) return args.error();
+    if (!args) return not_args();
     options.insert_or_assign(std::string(name), std::move(*args));
   }
   return options;
@@ -116,7 +114,7 @@ Checked<TransportOptions> parse_named_options(std::string_view text) {
     auto name = take_unescaped(text, ":=;");
     if (!name) return name.error();
     if (name->empty()) return Refusal("an option has no transport name");
-    if (!text.starts_with(':')) return Refusal(fmt::format("'{}' is not of the form name:key=value", *name));
+    if (!text.starts_with(':')) return Refusal("an option is not of the form name:key=value");
     text.remove_prefix(1);
     auto pair = take_pair(text);
     if (!pair) return pair.error();
@@ -124,6 +122,11 @@ Checked<TransportOptions> parse_named_options(std::string_view text) {
     if (auto more = take_separator(text); !more) return more.error();
   }
   return options;
+}
+
+/// `name:k=v` has an unescaped ':' before its first '='; a plain pair has not.
+bool begins_with_name(std::string_view text) {
+  return take_unescaped(text, ":=;").has_value() && text.starts_with(':');
 }
 
 }  // namespace
@@ -152,31 +155,33 @@ Checked<Args> parse_args(std::string_view text) {
   return args;
 }
 
-Checked<Args> parse_json_args(std::string_view text) {
-  auto object = parse_object(text);
-  if (!object) return object.error();
-  return to_args(*object);
+Result<Args> parse_json_args(std::string_view text) {
+  const auto object = parse_json_object(text);
+  if (!object) return Errc::bad_message;
+  auto args = to_args(*object);
+  if (!args) return Errc::bad_arguments;
+  return std::move(*args);
 }
 
 Checked<TransportOptions> parse_server_options(std::string_view text) {
   if (!without_leading_space(text).starts_with('{')) return parse_named_options(text);
-  auto object = parse_object(text);
-  if (!object) return object.error();
+  const auto object = parse_json_object(text);
+  if (!object) return not_an_object();
   return to_options(*object);
 }
 
 Checked<TransportOptions> parse_client_options(std::string_view text) {
   if (without_leading_space(text).starts_with('{')) {
-    auto object = parse_object(text);
-    if (!object) return object.error();
-    const bool by_name = !object->empty() && std::ranges::all_of(*object, [](const auto& row) { return row.value().is_object(); });
+    const auto object = parse_json_object(text);
+    if (!object) return not_an_object();
+    const bool by_name =
+        !object->empty() && std::ranges::all_of(*object, [](const auto& row) { return row.value().is_object(); });
     if (by_name) return to_options(*object);
     auto args = to_args(*object);
-    if (!args) return args.error();
+    if (!args) return not_args();
     return TransportOptions{{"", std::move(*args)}};
   }
-  // `name:k=v` has a ':' before its first '='; a plain pair has not.
-  if (text.find(':') < text.find('=')) return parse_named_options(text);
+  if (begins_with_name(text)) return parse_named_options(text);
   auto args = parse_args(text);
   if (!args) return args.error();
   return TransportOptions{{"", std::move(*args)}};

@@ -64,7 +64,7 @@ void ByteQueue::append_u32(std::uint32_t number) {
 void ByteQueue::drop_front(std::size_t n) {
   begin_ += n;
   if (begin_ < bytes_.size()) return;
-  bytes_ = {};
+  Bytes().swap(bytes_);  // assigning {} would keep the memory
   begin_ = 0;
 }
 
@@ -76,6 +76,7 @@ std::string to_hex(ByteView bytes) {
 }
 
 std::optional<Bytes> from_hex(std::string_view text) {
+  if (text.empty()) return Bytes();  // libsodium takes no null pointers
   Bytes bytes(text.size() / 2);
   std::size_t length = 0;
   const char* end = nullptr;
@@ -94,7 +95,8 @@ std::string to_base64(ByteView bytes) {
 }
 
 std::optional<Bytes> from_base64(std::string_view text) {
-  while (text.size() % 4 != 1 && text.ends_with('=')) text.remove_suffix(1);
+  if (text.size() % 4 == 0)
+    for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
   Bytes bytes(text.size() / 4 * 3 + 3);
   std::size_t length = 0;
   const char* end = nullptr;

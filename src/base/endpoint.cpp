@@ -34,9 +34,10 @@ bool Endpoint::is_ipv6() const {
 }
 
 bool Endpoint::is_loopback() const {
-  in6_addr v6{};
   if (is_ipv4()) return host_.starts_with("127.");
-  return inet_pton(AF_INET6, host_.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+  in6_addr v6{};
+  if (!is_ipv6() || inet_pton(AF_INET6, host_.c_str(), &v6) != 1) return false;
+  return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
 }
 
 std::string Endpoint::to_string() const {
@@ -60,7 +61,8 @@ Checked<Endpoint> parse_endpoint(std::string_view text, HostKind hosts, PortKind
   if (bracketed ? endpoint.is_ipv6() : endpoint.is_literal()) return endpoint;
   const bool looks_like_a_number = host.find_first_not_of("0123456789.") == std::string_view::npos;
   if (hosts == HostKind::literal_or_name && !bracketed && !looks_like_a_number && is_name(host)) return endpoint;
-  return Refusal(hosts == HostKind::literal ? "the host is not an IP address" : "the host is neither an IP address nor a name");
+  return Refusal(hosts == HostKind::literal ? "the host is not an IP address"
+                                            : "the host is neither an IP address nor a name");
 }
 
 }  // namespace ptproxy

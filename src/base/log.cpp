@@ -54,7 +54,8 @@ std::string_view to_string(Level level) {
 
 std::optional<Level> parse_level(std::string_view text) {
   std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   if (lower == "warn") lower = "warning";
   const auto found = std::ranges::find(names, lower);
   if (found == names.end()) return std::nullopt;

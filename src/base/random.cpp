@@ -23,7 +23,8 @@ std::uint32_t Random::below(std::uint32_t n) {
 }
 
 void SystemRandom::fill(ByteSpan out) {
-  if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1) throw std::runtime_error("the system has no randomness");
+  if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1)
+    throw std::runtime_error("the system has no randomness");
 }
 
 void SeededRandom::fill(ByteSpan out) {

@@ -18,6 +18,11 @@ Refusal failed(std::string_view what, std::string_view name, int error) {
   return Refusal(fmt::format("cannot {} {}: {}", what, name, std::strerror(error)));
 }
 
+bool is_file_name(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." &&
+         name.find_first_of(std::string_view("/\0", 2)) == std::string_view::npos;
+}
+
 class File {
  public:
   File(const std::filesystem::path& path, int flags, mode_t mode = 0)
@@ -72,6 +77,7 @@ Checked<> Storage::prepare() const {
 }
 
 Checked<std::optional<std::string>> Storage::read(std::string_view name) const {
+  if (!is_file_name(name)) return failed("open", "a file outside of the state directory", EINVAL);
   const File file(directory_ / name, O_RDONLY);
   if (!file.opened()) {
     if (errno == ENOENT) return std::optional<std::string>();
@@ -89,6 +95,7 @@ Checked<std::optional<std::string>> Storage::read(std::string_view name) const {
 }
 
 Checked<> Storage::write(std::string_view name, std::string_view text) const {
+  if (!is_file_name(name)) return failed("write", "a file outside of the state directory", EINVAL);
   const auto target = directory_ / name;
   const auto temporary = directory_ / fmt::format(".{}.{}.tmp", name, ::getpid());
   {

@@ -1,0 +1,106 @@
+#include "app/dispatcher.h"
+
+#include <ptproxy/log.h>
+
+#include "io/spawn.h"
+#include "transports/registry.h"
+
+namespace ptproxy {
+namespace {
+
+constexpr std::string_view protocol_of(Mode mode) {
+  switch (mode) {
+    case Mode::socks5:
+      return "socks5";
+    case Mode::socks4:
+      return "socks4";
+    case Mode::transparent_tcp:
+      return "transparent-TCP";
+    case Mode::transparent_udp:
+      return "transparent-UDP";
+    case Mode::stun:
+      return "STUN";
+  }
+  return "";
+}
+
+/// Keeps the listener for as long as its proxy serves it.
+template <class Proxy>
+Awaitable<> serve(Proxy& proxy, std::unique_ptr<TcpListener> listener) {
+  co_await proxy.serve(*listener);
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(const Config& config, const LineProtocol& parent, Loop& loop, Services& services)
+    : config_(config), parent_(parent), loop_(loop), services_(services), direct_(loop) {
+  if (config_.ext_orport)
+    or_port_ = std::make_unique<OrPort>(services_, direct_, *config_.ext_orport, config_.auth_cookie_file);
+  else if (config_.orport)
+    or_port_ = std::make_unique<OrPort>(services_, direct_, *config_.orport);
+}
+
+void Dispatcher::start() {
+  const bool client = config_.role == Role::client;
+  for (const auto& name : config_.transports) {
+    const auto* transport = find_transport(name);
+    if (!transport) {
+      log::notice("{} is not among this program's transports: ignored", name);
+      continue;
+    }
+    auto started = client ? start_client(*transport) : start_server(*transport);
+    if (started) continue;
+    if (client)
+      parent_.client_method_error(name, started.error().text());
+    else
+      parent_.server_method_error(name, started.error().text());
+  }
+  if (client)
+    parent_.client_methods_done();
+  else
+    parent_.server_methods_done();
+}
+
+Checked<> Dispatcher::start_client(const TransportEntry& transport) {
+  const bool has_socks = config_.mode == Mode::socks5 || config_.mode == Mode::socks4;
+  if (!has_socks && config_.version.major == 1)
+    return Refusal("modes without SOCKS need version 2 of the pluggable transport specification");
+  if (!has_socks && !config_.target) return Refusal("no -target: this mode needs the PT server's address");
+
+  auto made = transport.make_client(services_);
+  if (!made) return made.error();
+  auto listener = TcpListener::open(loop_, config_.listen);
+  if (!listener) return listener.error();
+  if (!config_.listen.is_loopback())
+    log::warning("{} listens beyond this machine: whoever reaches it can use it", transport.name);
+
+  FrontDoor door;
+  door.target = config_.target;
+  door.options = config_.options_of(transport.name);
+  door.pt2 = config_.version.major == 2;
+  auto& client = *client_transports_.emplace_back(std::move(*made));
+  auto& proxy = *forward_proxies_.emplace_back(
+      std::make_unique<ForwardProxy>(services_, std::string(transport.name), client, direct_, std::move(door)));
+  const auto listening = (*listener)->local();
+  spawn(services_.executor, "client listener", serve(proxy, std::move(*listener)));
+  parent_.client_method(transport.name, protocol_of(config_.mode), listening);
+  return {};
+}
+
+Checked<> Dispatcher::start_server(const TransportEntry& transport) {
+  auto made = transport.make_server(services_, config_.options_of(transport.name));
+  if (!made) return made.error();
+  const auto bindaddr = config_.bindaddrs.find(transport.name);
+  auto listener = TcpListener::open(loop_, bindaddr == config_.bindaddrs.end() ? Endpoint("0.0.0.0", 0) : bindaddr->second);
+  if (!listener) return listener.error();
+
+  auto& server = *server_transports_.emplace_back(std::move(*made));
+  auto& proxy = *reverse_proxies_.emplace_back(
+      std::make_unique<ReverseProxy>(services_, std::string(transport.name), server, *or_port_));
+  const auto listening = (*listener)->local();
+  spawn(services_.executor, "server listener", serve(proxy, std::move(*listener)));
+  parent_.server_method(transport.name, listening, server.client_args());
+  return {};
+}
+
+}  // namespace ptproxy

@@ -1,0 +1,42 @@
+#pragma once
+/// \file
+/// Builds the proxies that a Config asks for, owns them, and announces them to the parent.
+
+#include <ptproxy/transport.h>
+
+#include "io/tcp.h"
+#include "parent/config.h"
+#include "parent/line_protocol.h"
+#include "proxy/forward_proxy.h"
+#include "proxy/reverse_proxy.h"
+
+#include <memory>
+#include <vector>
+
+namespace ptproxy {
+
+class Dispatcher {
+ public:
+  /// Everything passed by reference outlives this.
+  Dispatcher(const Config& config, const LineProtocol& parent, Loop& loop, Services& services);
+  /// Binds every listener, sets the proxies going, and says CMETHOD or SMETHOD for each and DONE at the end. A transport
+  /// that cannot start costs only its own line.
+  void start();
+
+ private:
+  Checked<> start_client(const TransportEntry& transport);
+  Checked<> start_server(const TransportEntry& transport);
+
+  const Config& config_;
+  const LineProtocol& parent_;
+  Loop& loop_;
+  Services& services_;
+  TcpDialer direct_;
+  std::unique_ptr<OrPort> or_port_;
+  std::vector<std::unique_ptr<ClientTransport>> client_transports_;
+  std::vector<std::unique_ptr<ServerTransport>> server_transports_;
+  std::vector<std::unique_ptr<ForwardProxy>> forward_proxies_;
+  std::vector<std::unique_ptr<ReverseProxy>> reverse_proxies_;
+};
+
+}  // namespace ptproxy

@@ -1,0 +1,96 @@
+#include "app/shutdown.h"
+
+#include <ptproxy/log.h>
+
+#include "io/spawn.h"
+
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace ptproxy {
+namespace {
+
+constexpr std::chrono::milliseconds parent_check{500};
+
+}  // namespace
+
+Shutdown::Shutdown(Executor executor, LiveSockets& live, std::chrono::seconds drain_timeout, std::function<void()> end)
+    : executor_(executor), live_(live), drain_timeout_(drain_timeout), end_(std::move(end)), signals_(executor) {}
+
+void Shutdown::begin(const char* why) {
+  if (begun_) return;
+  begun_ = true;
+  log::notice("ending: {}", why);
+  spawn(executor_, "drain", limit_drain());
+  live_.drain(end_);
+}
+
+Awaitable<> Shutdown::limit_drain() {
+  SteadyTimer timer(executor_, drain_timeout_);
+  (void)co_await timer.async_wait(as_tuple);
+  live_.cut();
+  end_();
+}
+
+void Shutdown::watch_signals() {
+  error_code ignored;
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal, ignored);
+  next_signal();
+}
+
+void Shutdown::next_signal() {
+  signals_.async_wait([this](error_code ec, int signal) {
+    if (ec) return;
+    if (signal != SIGHUP && signalled_) return end_();
+    if (signal != SIGHUP) {
+      signalled_ = true;
+      begin("a signal asks for it");
+    }
+    next_signal();
+  });
+}
+
+void Shutdown::watch_stdin() {
+  spawn(executor_, "stdin", read_stdin());
+}
+
+Awaitable<> Shutdown::read_stdin() {
+  Descriptor in(executor_);
+  error_code ec;
+  const int copy = ::dup(STDIN_FILENO);
+  // A regular file or /dev/null cannot be waited for; nobody holds the other end of it open either.
+  in.assign(copy, ec);
+  if (ec && copy >= 0) ::close(copy);
+  while (!ec) {
+    char thrown_away[512];
+    auto [failed, n] = co_await in.async_read_some(asio::buffer(thrown_away), as_tuple);
+    ec = failed;
+  }
+  begin("stdin is closed");
+}
+
+void Shutdown::watch_parent() {
+  spawn(executor_, "parent", wait_for_parent(::getppid()));
+}
+
+Awaitable<> Shutdown::wait_for_parent(int parent) {
+  const int pidfd = ::pidfd_open(parent, 0);
+  error_code ec;
+  Descriptor watched(executor_);
+  if (pidfd >= 0) watched.assign(pidfd, ec);
+  // Without pidfds (an old kernel, a sandbox) the parent's death shows in having another parent.
+  while (::getppid() == parent) {
+    if (pidfd >= 0 && !ec) {
+      auto [failed] = co_await watched.async_wait(Descriptor::wait_read, as_tuple);
+      if (!failed) break;
+      ec = failed;
+    }
+    SteadyTimer timer(executor_, parent_check);
+    (void)co_await timer.async_wait(as_tuple);
+  }
+  begin("the parent is gone");
+}
+
+}  // namespace ptproxy

@@ -1,0 +1,137 @@
+#include "app/start.h"
+
+#include <ptproxy/log.h>
+
+#include "app/dispatcher.h"
+#include "app/shutdown.h"
+#include "parent/flags.h"
+
+#include <boost/asio/io_context.hpp>
+
+#include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace ptproxy {
+namespace {
+
+void write_whole(int descriptor, std::string_view line) {
+  while (::write(descriptor, line.data(), line.size()) < 0 && errno == EINTR) {
+  }
+}
+
+/// A parent that does not read must not be able to stop us for the sake of a log line.
+void write_if_room(int descriptor, std::string_view line) {
+  pollfd out{descriptor, POLLOUT, 0};
+  if (::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT)) write_whole(descriptor, line);
+}
+
+LineProtocol line_protocol(int major) {
+  return {major, [](std::string_view line) { write_whole(STDOUT_FILENO, line); },
+          [](std::string_view line) { write_whole(STDERR_FILENO, line); }};
+}
+
+/// Every connection takes two descriptors.
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Checked<std::optional<std::string>> read_options_file(const Settings& flags) {
+  const auto named = flags.find("optionsFile");
+  if (named == flags.end()) return std::optional<std::string>();
+  const auto path = std::filesystem::absolute(named->second);
+  auto text = Storage(path.parent_path()).read(path.filename().native());
+  if (text && !*text) return Refusal("-optionsFile: there is no such file");
+  return text;
+}
+
+ExitCode serve(const Config& config, const LineProtocol& parent, const std::filesystem::path& state_directory, bool child) {
+  // In this order: what dies last stands first. Suspended connections die with the loop and still use what is above it.
+  ChunkPool chunks;
+  LiveSockets live;
+  SystemRandom random;
+  const Storage storage(state_directory);
+  asio::io_context io(1);
+  SystemClock clock(io.get_executor());
+  Loop loop(io.get_executor(), chunks, live);
+  Services services(io.get_executor(), chunks, clock, random, storage);
+  Dispatcher dispatcher(config, parent, loop, services);
+  Shutdown shutdown(io.get_executor(), live, config.drain_timeout, [&io] { io.stop(); });
+  shutdown.watch_signals();
+  dispatcher.start();
+  if (config.exit_on_stdin_close) shutdown.watch_stdin();
+  if (child) shutdown.watch_parent();
+  io.run();
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+ExitCode run(const std::vector<std::string>& arguments, const Environment& environment) {
+  const bool child = started_by_parent(environment);
+  const Settings from_environment = read_environment(environment);
+  auto line = parse_flags(arguments);
+  if (!line) {
+    write_whole(STDERR_FILENO, "ptproxy: " + line.error().text() + "\n");
+    auto version = choose_version(from_environment, child);
+    // tor hears only stdout, and would start us again and again.
+    if (child && version && *version && (*version)->major == 1) line_protocol(1).env_error(line.error().text());
+    return ExitCode::usage;
+  }
+  if (line->wants_version) {
+    write_whole(STDOUT_FILENO, "ptproxy " PTPROXY_VERSION "\n");
+    return ExitCode::ok;
+  }
+  if (line->wants_help) {
+    write_whole(STDOUT_FILENO, usage());
+    return ExitCode::ok;
+  }
+
+  Settings settings = line->settings;
+  settings.insert(from_environment.begin(), from_environment.end());
+  auto version = choose_version(settings, child);
+  if (!version) {
+    line_protocol(2).env_error(version.error().text());
+    return ExitCode::usage;
+  }
+  if (!*version) {
+    line_protocol(2).version_error();
+    return ExitCode::config;
+  }
+  const LineProtocol parent = line_protocol((*version)->major);
+  const bool tor = (*version)->major == 1;
+  // tor shows an ENV-ERROR's text only when it stands in the place of VERSION.
+  if (!tor) parent.version(**version);
+  auto refuse = [&](const Refusal& why) {
+    parent.env_error(why.text());
+    return ExitCode::usage;
+  };
+
+  auto options_file = read_options_file(line->settings);
+  if (!options_file) return refuse(options_file.error());
+  auto config = make_config(from_environment, line->settings, **version, *options_file);
+  if (!config) return refuse(config.error());
+  error_code ec;
+  const auto state = config->state_directory.empty() ? std::filesystem::current_path(ec) : config->state_directory;
+  auto prepared = Storage(state).prepare();
+  if (!prepared) return refuse(prepared.error());
+
+  if (tor) parent.version(**version);
+  log::set_level(config->log_level);
+  log::set_unsafe(config->unsafe_logging);
+  if (tor) {
+    log::set_sink([](log::Level level, std::string_view text) {
+      write_if_room(STDOUT_FILENO, LineProtocol::log_line(level, text));
+    });
+    parent.status_version();
+  }
+  allow_many_descriptors();
+  return serve(*config, parent, state, child);
+}
+
+}  // namespace ptproxy

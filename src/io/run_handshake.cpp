@@ -1,0 +1,37 @@
+#include "io/run_handshake.h"
+
+namespace ptproxy {
+
+Awaitable<Result<>> write_all(Stream& stream, ChunkPool& chunks, ByteView bytes) {
+  while (!bytes.empty()) {
+    Chunk chunk = chunks.borrow();
+    bytes = bytes.subspan(chunk.append(bytes.first(std::min(bytes.size(), Chunk::read_limit))));
+    auto sent = co_await stream.write(std::move(chunk));
+    if (!sent) co_return sent.error();
+  }
+  co_return Result<>();
+}
+
+Awaitable<Result<ByteQueue>> run_handshake(Stream& stream, ChunkPool& chunks, Handshake& handshake, ByteQueue early) {
+  ByteQueue in = std::move(early);
+  for (;;) {
+    ByteQueue out;
+    const auto step = handshake.advance(in, out);
+    auto sent = co_await write_all(stream, chunks, out.view());
+    if (!step) co_return step.error();
+    if (!sent) co_return sent.error();
+    if (*step == Handshake::Step::done) co_return std::move(in);
+    auto heard = co_await stream.read();
+    if (!heard) co_return heard.error();
+    in.append(heard->bytes());
+  }
+}
+
+Awaitable<Result<>> swallow(Stream& stream) {
+  for (;;) {
+    auto heard = co_await stream.read();
+    if (!heard) co_return heard.error();
+  }
+}
+
+}  // namespace ptproxy

@@ -1,0 +1,20 @@
+#pragma once
+/// \file
+/// Drives any Handshake over a Stream.
+
+#include <ptproxy/handshake.h>
+#include <ptproxy/stream.h>
+
+namespace ptproxy {
+
+/// Writes all of it, a chunk at a time. `bytes` outlives the call.
+Awaitable<Result<>> write_all(Stream& stream, ChunkPool& chunks, ByteView bytes);
+
+/// Talks until the handshake is done, and gives what the peer said beyond it. `early` is what the peer said before. A
+/// peer that ends the stream first is eof.
+Awaitable<Result<ByteQueue>> run_handshake(Stream& stream, ChunkPool& chunks, Handshake& handshake, ByteQueue early = {});
+
+/// Reads and forgets until the peer ends.
+Awaitable<Result<>> swallow(Stream& stream);
+
+}  // namespace ptproxy

@@ -1,0 +1,22 @@
+#include "io/spawn.h"
+
+#include <ptproxy/log.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <exception>
+
+namespace ptproxy {
+
+void spawn(Executor executor, std::string_view name, Awaitable<> task) {
+  asio::co_spawn(executor, std::move(task), [name](std::exception_ptr thrown) {
+    if (!thrown) return;
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& bug) {
+      log::error("{} ended by an internal fault: {}", name, bug.what());
+    }
+  });
+}
+
+}  // namespace ptproxy

@@ -1,0 +1,48 @@
+#pragma once
+/// \file
+/// The system's clock, and limits in time.
+
+#include <ptproxy/clock.h>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+namespace ptproxy {
+
+using SteadyTimer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+class SystemClock final : public Clock {
+ public:
+  explicit SystemClock(Executor executor) : executor_(executor) {}
+  TimePoint now() const override { return std::chrono::steady_clock::now(); }
+  std::int64_t unix_seconds() const override;
+  Awaitable<Result<>> sleep_until(TimePoint when) override;
+
+ private:
+  Executor executor_;
+};
+
+/// Gives `op` until `limit` from now, then cancels it and answers timed_out.
+template <class T>
+Awaitable<Result<T>> within(Clock& clock, Clock::Duration limit, Awaitable<Result<T>> op) {
+  using namespace asio::experimental::awaitable_operators;
+  auto first = co_await (std::move(op) || clock.sleep_until(clock.now() + limit));
+  if (first.index() == 0) co_return std::move(std::get<0>(first));
+  co_return error_code(asio::error::timed_out);
+}
+
+/// Something to wait on until somebody rings. One waiter at a time.
+class Bell {
+ public:
+  explicit Bell(Executor executor) : timer_(executor) {}
+  void ring();
+  /// An error only when the waiter is cancelled. A ring before the wait counts.
+  Awaitable<Result<>> wait();
+
+ private:
+  SteadyTimer timer_;
+  bool rung_ = false;
+};
+
+}  // namespace ptproxy
