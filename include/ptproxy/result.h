@@ -29,6 +29,9 @@ class Refusal {
   std::string text_;
 };
 
+/// What Checked<T>::value() does in place of a value: throws std::runtime_error.
+[[noreturn]] void throw_exception_from_error(const Refusal& refusal, const boost::source_location& where);
+
 /// A value, or why not.
 template <class T = void>
 using Checked = boost::system::result<T, Refusal>;

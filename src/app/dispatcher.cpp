@@ -32,12 +32,19 @@ Awaitable<> serve(Proxy& proxy, std::unique_ptr<TcpListener> listener) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(const Config& config, const LineProtocol& parent, Loop& loop, Services& services)
-    : config_(config), parent_(parent), loop_(loop), services_(services), direct_(loop) {
+Dispatcher::Dispatcher(const Config& config, const std::optional<UpstreamProxy>& upstream, const LineProtocol& parent,
+                       Loop& loop, Services& services)
+    : config_(config), parent_(parent), loop_(loop), services_(services), direct_(loop, {config.outbound_v4, config.outbound_v6}) {
+  if (upstream) upstream_ = std::make_unique<UpstreamDialer>(services_, direct_, *upstream);
   if (config_.ext_orport)
     or_port_ = std::make_unique<OrPort>(services_, direct_, *config_.ext_orport, config_.auth_cookie_file);
   else if (config_.orport)
     or_port_ = std::make_unique<OrPort>(services_, direct_, *config_.orport);
+}
+
+Dialer& Dispatcher::way_out() {
+  if (upstream_) return *upstream_;
+  return direct_;
 }
 
 void Dispatcher::start() {
@@ -80,7 +87,7 @@ Checked<> Dispatcher::start_client(const TransportEntry& transport) {
   door.pt2 = config_.version.major == 2;
   auto& client = *client_transports_.emplace_back(std::move(*made));
   auto& proxy = *forward_proxies_.emplace_back(
-      std::make_unique<ForwardProxy>(services_, std::string(transport.name), client, direct_, std::move(door)));
+      std::make_unique<ForwardProxy>(services_, std::string(transport.name), client, way_out(), std::move(door)));
   const auto listening = (*listener)->local();
   spawn(services_.executor, "client listener", serve(proxy, std::move(*listener)));
   parent_.client_method(transport.name, protocol_of(config_.mode), listening);

@@ -9,6 +9,7 @@
 #include "parent/line_protocol.h"
 #include "proxy/forward_proxy.h"
 #include "proxy/reverse_proxy.h"
+#include "proxy/upstream_dialer.h"
 
 #include <memory>
 #include <vector>
@@ -17,14 +18,17 @@ namespace ptproxy {
 
 class Dispatcher {
  public:
-  /// Everything passed by reference outlives this.
-  Dispatcher(const Config& config, const LineProtocol& parent, Loop& loop, Services& services);
+  /// A client reaches everything through `upstream`, where there is one. Everything passed by reference outlives this.
+  Dispatcher(const Config& config, const std::optional<UpstreamProxy>& upstream, const LineProtocol& parent, Loop& loop,
+             Services& services);
   /// Binds every listener, sets the proxies going, and says CMETHOD or SMETHOD for each and DONE at the end. A transport
   /// that cannot start costs only its own line.
   void start();
 
  private:
   Checked<> start_client(const TransportEntry& transport);
+  /// The only way out for a client.
+  Dialer& way_out();
   Checked<> start_server(const TransportEntry& transport);
 
   const Config& config_;
@@ -32,6 +36,7 @@ class Dispatcher {
   Loop& loop_;
   Services& services_;
   TcpDialer direct_;
+  std::unique_ptr<UpstreamDialer> upstream_;
   std::unique_ptr<OrPort> or_port_;
   std::vector<std::unique_ptr<ClientTransport>> client_transports_;
   std::vector<std::unique_ptr<ServerTransport>> server_transports_;

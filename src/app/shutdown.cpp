@@ -4,7 +4,7 @@
 
 #include "io/spawn.h"
 
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -13,6 +13,8 @@ namespace ptproxy {
 namespace {
 
 constexpr std::chrono::milliseconds parent_check{500};
+// A connection on which nothing has moved for so long has nothing left to finish.
+constexpr std::chrono::seconds quiet_limit{1};
 
 }  // namespace
 
@@ -28,8 +30,11 @@ void Shutdown::begin(const char* why) {
 }
 
 Awaitable<> Shutdown::limit_drain() {
-  SteadyTimer timer(executor_, drain_timeout_);
-  (void)co_await timer.async_wait(as_tuple);
+  for (auto left = drain_timeout_; left.count() > 0; left -= quiet_limit) {
+    SteadyTimer timer(executor_, quiet_limit);
+    (void)co_await timer.async_wait(as_tuple);
+    live_.end_quiet();
+  }
   live_.cut();
   end_();
 }
@@ -76,7 +81,7 @@ void Shutdown::watch_parent() {
 }
 
 Awaitable<> Shutdown::wait_for_parent(int parent) {
-  const int pidfd = ::pidfd_open(parent, 0);
+  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, parent, 0));
   error_code ec;
   Descriptor watched(executor_);
   if (pidfd >= 0) watched.assign(pidfd, ec);

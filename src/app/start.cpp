@@ -8,11 +8,14 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <sodium.h>
+
 #include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <stdexcept>
 
 namespace ptproxy {
 namespace {
@@ -50,7 +53,8 @@ Checked<std::optional<std::string>> read_options_file(const Settings& flags) {
   return text;
 }
 
-ExitCode serve(const Config& config, const LineProtocol& parent, const std::filesystem::path& state_directory, bool child) {
+ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstream, const LineProtocol& parent,
+               const std::filesystem::path& state_directory, bool child) {
   // In this order: what dies last stands first. Suspended connections die with the loop and still use what is above it.
   ChunkPool chunks;
   LiveSockets live;
@@ -60,7 +64,7 @@ ExitCode serve(const Config& config, const LineProtocol& parent, const std::file
   SystemClock clock(io.get_executor());
   Loop loop(io.get_executor(), chunks, live);
   Services services(io.get_executor(), chunks, clock, random, storage);
-  Dispatcher dispatcher(config, parent, loop, services);
+  Dispatcher dispatcher(config, upstream, parent, loop, services);
   Shutdown shutdown(io.get_executor(), live, config.drain_timeout, [&io] { io.stop(); });
   shutdown.watch_signals();
   dispatcher.start();
@@ -73,11 +77,12 @@ ExitCode serve(const Config& config, const LineProtocol& parent, const std::file
 }  // namespace
 
 ExitCode run(const std::vector<std::string>& arguments, const Environment& environment) {
+  if (sodium_init() < 0) throw std::runtime_error("libsodium does not start");
   const bool child = started_by_parent(environment);
   const Settings from_environment = read_environment(environment);
   auto line = parse_flags(arguments);
   if (!line) {
-    write_whole(STDERR_FILENO, "ptproxy: " + line.error().text() + "\n");
+    write_whole(STDERR_FILENO, LineProtocol::whole_line("ptproxy: " + line.error().text()));
     auto version = choose_version(from_environment, child);
     // tor hears only stdout, and would start us again and again.
     if (child && version && *version && (*version)->major == 1) line_protocol(1).env_error(line.error().text());
@@ -130,8 +135,18 @@ ExitCode run(const std::vector<std::string>& arguments, const Environment& envir
     });
     parent.status_version();
   }
+  std::optional<UpstreamProxy> upstream;
+  if (config->proxy_uri) {
+    auto parsed = parse_upstream_proxy(*config->proxy_uri);
+    if (!parsed) {
+      parent.proxy_error(parsed.error().text());
+      return ExitCode::unavailable;
+    }
+    upstream = std::move(*parsed);
+    parent.proxy_done();
+  }
   allow_many_descriptors();
-  return serve(*config, parent, state, child);
+  return serve(*config, upstream, parent, state, child);
 }
 
 }  // namespace ptproxy

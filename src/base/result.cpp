@@ -1,5 +1,7 @@
 #include <ptproxy/result.h>
 
+#include <stdexcept>
+
 namespace ptproxy {
 namespace {
 
@@ -30,6 +32,10 @@ class Category final : public boost::system::error_category {
 };
 
 }  // namespace
+
+void throw_exception_from_error(const Refusal& refusal, const boost::source_location&) {
+  throw std::runtime_error(refusal.text());
+}
 
 const boost::system::error_category& ptproxy_category() {
   static const Category category;

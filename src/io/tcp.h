@@ -35,12 +35,16 @@ class TcpStream final : public Stream, private LiveSockets::Member {
   std::optional<Endpoint> peer() const override;
 
  private:
-  void drain() override;
+  void drain() override { moved_ = false; }
+  void end_if_quiet() override;
   void cut() override { close(); }
 
   Loop& loop_;
   TcpSocket socket_;
-  bool more_expected_ = false;
+  bool more_expected_ = false;  // the last read may not have emptied the socket
+  bool moved_ = false;          // since it was last asked
+  bool writing_ = false;
+  bool ended_ = false;          // by end_if_quiet
 };
 
 class TcpListener final : public Listener, private LiveSockets::Member {
@@ -60,15 +64,24 @@ class TcpListener final : public Listener, private LiveSockets::Member {
   Acceptor acceptor_;
 };
 
-/// Connects directly; names are resolved by the system and their addresses tried in order.
+/// Source addresses of outgoing connections, by family; IP literals.
+class OutboundAddresses {
+ public:
+  std::optional<std::string> v4, v6;
+};
+
+/// Connects directly; names are resolved by the system and their addresses tried in order. Connections to loopback
+/// addresses ignore the outbound addresses (PT 1.0, TOR_PT_OUTBOUND_BIND_ADDRESS_V4).
 class TcpDialer final : public Dialer {
  public:
-  explicit TcpDialer(Loop& loop) : loop_(loop) {}
+  explicit TcpDialer(Loop& loop, OutboundAddresses outbound = {}) : loop_(loop), outbound_(std::move(outbound)) {}
   Awaitable<Result<StreamPtr>> dial(const Endpoint& to) override;
 
  private:
   Awaitable<Result<StreamPtr>> connect(asio::ip::tcp::endpoint to);
+  error_code bind_outbound(TcpSocket& socket, const asio::ip::tcp::endpoint& to) const;
   Loop& loop_;
+  OutboundAddresses outbound_;
 };
 
 }  // namespace ptproxy

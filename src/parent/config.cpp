@@ -147,6 +147,17 @@ Checked<TransportOptions> parse_options(const Asked& asked, Role role, const std
   return options;
 }
 
+/// An IP literal of the family that the setting is for; IPv6 in brackets, as tor writes it, or without.
+Checked<std::optional<std::string>> parse_outbound(const Asked& asked, std::string_view flag) {
+  if (!asked.has(flag)) return std::optional<std::string>();
+  auto text = asked.find(flag);
+  const bool v6 = flag == "outbound-v6";
+  if (v6 && text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  const Endpoint endpoint(std::string(text), 0);
+  if (v6 ? !endpoint.is_ipv6() : !endpoint.is_ipv4()) return asked.wrong(flag, v6 ? "not an IPv6 address" : "not an IPv4 address");
+  return std::optional(std::string(text));
+}
+
 Checked<> check_server(const Asked& asked, Config& config) {
   for (const auto* flag : {"proxylistenaddr"})
     if (asked.has_flag(flag)) return Refusal(fmt::format("-{} is for a client", flag));
@@ -185,6 +196,11 @@ Checked<> check_client(const Asked& asked, Config& config) {
   if (!target) return target.error();
   config.target = std::move(*target);
   if (asked.has("proxy")) config.proxy_uri = asked.find("proxy");
+  auto v4 = parse_outbound(asked, "outbound-v4"), v6 = parse_outbound(asked, "outbound-v6");
+  if (!v4) return v4.error();
+  if (!v6) return v6.error();
+  config.outbound_v4 = std::move(*v4);
+  config.outbound_v6 = std::move(*v6);
   return {};
 }
 
@@ -243,7 +259,7 @@ Checked<Config> make_config(const Settings& environment, const Settings& flags, 
   config.options = std::move(*options);
   if (asked.on("obfs4-distBias")) config.options["obfs4"].add("dist-bias", "1");
 
-  for (const auto* later : {"outbound-v4", "outbound-v6", "udp-timeout"})
+  for (const auto* later : {"udp-timeout"})
     if (asked.has(later)) return asked.wrong(later, "not supported yet");
   if (config.mode == Mode::transparent_udp || config.mode == Mode::stun) return Refusal("the UDP modes are not supported yet");
 

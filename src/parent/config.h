@@ -44,6 +44,8 @@ class Config {
   // Client
   Endpoint listen{"127.0.0.1", 0};
   std::optional<Endpoint> target;        ///< the PT server, in the modes where no SOCKS request names it
+  /// Source addresses of outgoing connections, IP literals without brackets.
+  std::optional<std::string> outbound_v4, outbound_v6;
   std::optional<std::string> proxy_uri;  ///< an upstream proxy was asked for; checked apart, for PROXY-ERROR
 
   // Server

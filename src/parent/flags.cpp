@@ -30,22 +30,47 @@ bool is_flag(std::string_view word) {
   return word.size() > 1 && word.front() == '-';
 }
 
-/// Go's rules that Program_options does not know: a boolean never takes the next word, and a bare -version has no value.
-std::vector<std::string> spell_out(const std::vector<std::string>& arguments) {
+std::string_view name_in(std::string_view word) {
+  word.remove_prefix(word.starts_with("--") ? 2 : 1);
+  return word.substr(0, word.find('='));
+}
+
+bool is_known_flag(std::string_view word) {
+  if (!is_flag(word)) return false;
+  const auto name = resolve_alias(name_in(word));
+  return name == "help" || std::ranges::any_of(parameters(), [&](const Parameter& p) { return p.flag == name; });
+}
+
+Refusal needs_value(std::string_view flag) {
+  return Refusal(fmt::format("flag -{} needs a value", flag));
+}
+
+/// Every flag in the one form that leaves Program_options no choice, `--name=value`, by Go's rules: one dash or two, a
+/// boolean never takes the next word. A bare -version is a question, and an empty value is none.
+Checked<std::vector<std::string>> spell_out(const std::vector<std::string>& arguments) {
   std::vector<std::string> out;
-  bool value_expected = false;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const auto& word = arguments[i];
-    out.push_back(word);
-    if (std::exchange(value_expected, false) || !is_flag(word) || word.find('=') != std::string::npos) continue;
-    const auto flag = resolve_alias(std::string_view(word).substr(word.starts_with("--") ? 2 : 1));
-    const bool last = i + 1 == arguments.size() || is_flag(arguments[i + 1]);
-    if (word.ends_with("-version") && last)
-      out.back() = "-print-version=1";
-    else if (is_boolean(flag) || flag == "help")
-      out.back() += "=1";
-    else
-      value_expected = true;
+    const std::string& word = arguments[i];
+    if (!is_flag(word)) {
+      out.push_back(word);
+      continue;
+    }
+    const std::string name(name_in(word));
+    const auto equals = word.find('=');
+    const bool has_next = i + 1 < arguments.size() && !is_known_flag(arguments[i + 1]);
+    if (equals != std::string::npos) {
+      if (equals + 1 < word.size() || !is_known_flag(word)) out.push_back(fmt::format("--{}={}", name, word.substr(equals + 1)));
+    } else if (name == "version" && (!has_next || is_flag(arguments[i + 1]))) {
+      out.emplace_back("--print-version=1");
+    } else if (is_boolean(resolve_alias(name)) || resolve_alias(name) == "help") {
+      out.push_back(fmt::format("--{}=1", name));
+    } else if (!is_known_flag(word)) {
+      out.push_back(fmt::format("--{}", name));
+    } else if (has_next) {
+      out.push_back(fmt::format("--{}={}", name, arguments[++i]));
+    } else {
+      return needs_value(name);
+    }
   }
   return out;
 }
@@ -81,7 +106,7 @@ Refusal in_plain_words(const po::error& problem) {
   if (const auto* named = dynamic_cast<const po::error_with_option_name*>(&problem)) {
     std::string name = named->get_option_name();
     name.erase(0, name.find_first_not_of('-'));
-    return Refusal(fmt::format("flag -{} needs a value", name));
+    return needs_value(name);
   }
   return Refusal(problem.what());
 }
@@ -91,18 +116,19 @@ Refusal in_plain_words(const po::error& problem) {
 Checked<CommandLine> parse_flags(const std::vector<std::string>& arguments) {
   using namespace po::command_line_style;
   CommandLine line;
+  const auto words = spell_out(arguments);
+  if (!words) return words.error();
   try {
-    const auto words = spell_out(arguments);
     const auto options = all_options();
     const po::positional_options_description no_words;
-    const auto parsed = po::command_line_parser(words)
+    const auto parsed = po::command_line_parser(*words)
                             .options(options)
                             .positional(no_words)
-                            .style(allow_long | allow_long_disguise | long_allow_adjacent | long_allow_next)
+                            .style(allow_long | long_allow_adjacent)
                             .run();
     for (const auto& option : parsed.options) {
       const auto flag = resolve_alias(option.string_key);
-      std::string value = option.value.empty() ? "" : option.value.front();
+      std::string value = option.value.front();
       if (flag == "help") {
         line.wants_help = true;
       } else if (flag == "print-version") {
@@ -111,7 +137,7 @@ Checked<CommandLine> parse_flags(const std::vector<std::string>& arguments) {
         auto on = parse_boolean(flag, value);
         if (!on) return on.error();
         line.settings.insert_or_assign(std::string(flag), std::string(*on ? "1" : "0"));
-      } else if (!value.empty()) {
+      } else {
         line.settings.insert_or_assign(std::string(flag), std::move(value));
       }
     }

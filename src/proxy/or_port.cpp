@@ -35,7 +35,7 @@ Awaitable<Result<StreamPtr>> OrPort::introduce(StreamPtr tor, std::optional<Endp
     log::error("the Extended ORPort's cookie file cannot be read: {}", file ? "it is not there" : file.error().text());
     co_return make_error_code(Errc::forbidden);
   }
-  auto cookie = parse_cookie(as_bytes(**file));
+  auto cookie = parse_or_port_cookie(as_bytes(**file));
   if (!cookie) {
     log::error("the Extended ORPort's cookie file is not one");
     co_return cookie.error();

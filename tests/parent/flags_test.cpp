@@ -1,5 +1,6 @@
 #include "parent/flags.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -70,7 +71,7 @@ TEST(Flags, EmptyValuesCountAsUnset) {
 
 TEST(Flags, AllStandInTheUsageText) {
   const auto text = usage();
-  for (const auto& parameter : parameters()) EXPECT_THAT(text, HasSubstr("-" + std::string(parameter.flag) + " "));
+  for (const auto& parameter : parameters()) EXPECT_THAT(text, HasSubstr(fmt::format("-{} ", parameter.flag)));
 }
 
 }  // namespace

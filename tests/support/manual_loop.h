@@ -164,10 +164,11 @@ class MemoryNetwork final : public Dialer, public Listener {
 class TestHouse {
  public:
   explicit TestHouse(const std::filesystem::path& state = {}) : storage(state) {}
-  ManualLoop loop;
+  // Suspended coroutines die with the loop and still hold chunks: it stands last.
   ChunkPool chunks;
   SeededRandom random{1};
   Storage storage;
+  ManualLoop loop;
   Services services{loop.executor(), chunks, loop, random, storage};
 
   Chunk chunk(std::string_view text) {
