@@ -1,5 +1,4 @@
 """What passes on the wire: known text never, random bytes of changing lengths always."""
-import unittest
 
 from support import pt, socks
 from support.peers import Acceptor, Wire, read_exactly

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-import unittest
 
 from support import pt, socks
 from support.peers import Acceptor, closed_port, dial, echo, hears_end, noise, read_exactly, read_to_end, sha256
@@ -25,7 +24,8 @@ def assert_no_listener(case, address):
 
 class StdinClosed(Story):
     def test_ends_with_0_where_it_was_asked_to(self):
-        for begin in (lambda: start_client(self, "dummy,obfs4"), lambda: start_server(self, closed_port(), "dummy,obfs4")):
+        for begin in (lambda: start_client(self, "dummy,obfs4"),
+                      lambda: start_server(self, closed_port(), "dummy,obfs4")):
             for version in ("1", "2"):
                 child = begin()
                 child.methods()
@@ -76,7 +76,8 @@ class StdinClosed(Story):
 class Signals(Story):
     def test_sigterm_and_sigint_end_with_0(self):
         for number in (signal.SIGTERM, signal.SIGINT):
-            for begin in (lambda: start_client(self, "dummy,obfs4"), lambda: start_server(self, closed_port(), "dummy,obfs4")):
+            for begin in (lambda: start_client(self, "dummy,obfs4"),
+                          lambda: start_server(self, closed_port(), "dummy,obfs4")):
                 child = begin()
                 child.methods()
                 child.signal(number)
@@ -107,7 +108,8 @@ class Signals(Story):
         return child, address, connection
 
     def test_a_second_signal_ends_it_at_once(self):
-        for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGINT)):
+        for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT),
+                              (signal.SIGTERM, signal.SIGINT)):
             child, _, _ = self.stuffed("-drain-timeout", "60")
             child.signal(first)
             child.assert_stays(0.8)
@@ -150,7 +152,8 @@ class LiveTransfers(Story):
                     server = start_server(self, app.address, transport)
                     bridge = server.method(transport)
                     client = start_client(self, transport)
-                    connection = socks.connect(client.method(transport).address, bridge.address, bridge.arguments or None)
+                    connection = socks.connect(client.method(transport).address, bridge.address,
+                                               bridge.arguments or None)
                     with connection:
                         connection.settimeout(15)
                         head = read_exactly(connection, 1000)
@@ -176,7 +179,8 @@ class LiveTransfers(Story):
         connection = socks.connect(client.method("dummy").address, server.method("dummy").address)
         with connection:
             connection.settimeout(10)
-            sender = threading.Thread(target=lambda: (connection.sendall(question), connection.shutdown(socket.SHUT_WR)))
+            sender = threading.Thread(target=lambda: (connection.sendall(question),
+                                                      connection.shutdown(socket.SHUT_WR)))
             sender.start()
             time.sleep(0.3)
             for child in (client, server):
