@@ -209,13 +209,14 @@ class ParentKilled(Story):
         parent.end()
 
     def test_a_child_outlives_its_parent_by_no_more_than_a_moment(self):
+        # Several times, as the parent dies right behind the last line that it reads: the watch must stand by then.
         for on_close in ("1", "0"):
             for settings in (pt.client_settings(pt.temp_dir(self), "dummy"),
                              pt.server_settings(pt.temp_dir(self), closed_port(), "dummy")):
-                parent, pid = self.orphan(settings | {"EXIT_ON_STDIN_CLOSE": on_close})
-                self.assertTrue(is_running(pid))
-                os.kill(parent.pid, signal.SIGKILL)
-                wait_until(lambda: not is_running(pid), 2.5, "the end of an orphan")
+                for _ in range(6):
+                    parent, pid = self.orphan(settings | {"EXIT_ON_STDIN_CLOSE": on_close})
+                    os.kill(parent.pid, signal.SIGKILL)
+                    wait_until(lambda: not is_running(pid), 2.5, "the end of an orphan")
 
     def test_a_person_s_ptproxy_is_nobody_s_child(self):
         parent, pid = self.orphan({}, ["-transports", "dummy", "-state", str(pt.temp_dir(self))])
