@@ -14,7 +14,11 @@ from support.pt import Story, is_running, start_client, start_server, wait_until
 MIB = 1 << 20
 
 # Starts the rest of its command line as a parent would, tells its pid, and sleeps until it is killed.
-PARENT = "import subprocess, sys, time\nprint(subprocess.Popen(sys.argv[1:]).pid, flush=True)\ntime.sleep(120)\n"
+PARENT = r"""
+import os, subprocess, sys, time
+os.write(1, b"%d\n" % subprocess.Popen(sys.argv[1:]).pid)
+time.sleep(120)
+"""
 
 
 def assert_no_listener(case, address):
@@ -194,7 +198,7 @@ class LiveTransfers(Story):
 
 class ParentKilled(Story):
     def orphan(self, settings, flags=()):
-        """A ptproxy whose parent will be killed: (parent, pid, its stdout). Its stdin stays open with us."""
+        """A ptproxy whose parent will be killed, as (parent, pid). Its stdin stays open, as we hold it."""
         environment = pt.bare_environment() | {"TOR_PT_" + key: str(value) for key, value in settings.items()}
         parent = pt.Child([sys.executable, "-c", PARENT, pt.PTPROXY, *flags], environment, cwd=pt.temp_dir(self))
         pid = int(parent.expect(r"^\d+$")[0])
