@@ -46,8 +46,8 @@ class FakeTor(Acceptor):
         if self.mute:
             read_to_end(connection)
             return
-        self._send(connection, self.types)
         self.reached.append("types")
+        self._send(connection, self.types)
         chosen = read_exactly(connection, 1)
         if chosen != b"\x01":
             return
@@ -57,8 +57,8 @@ class FakeTor(Acceptor):
                                hashlib.sha256).digest()
         if self.wrong_hash:
             server_hash = bytes([server_hash[0] ^ 1]) + server_hash[1:]
-        self._send(connection, server_hash + server_nonce)
         self.reached.append("server hash")
+        self._send(connection, server_hash + server_nonce)
         client_hash = read_exactly(connection, 32)
         self.reached.append("client hash")
         wanted = hmac.new(self.cookie, b"ExtORPort authentication client-to-server hash" + both,
@@ -66,8 +66,8 @@ class FakeTor(Acceptor):
         if not hmac.compare_digest(client_hash, wanted):
             self._send(connection, b"\x00")
             return
-        self._send(connection, self.status)
         self.reached.append("status")
+        self._send(connection, self.status)
         if self.status != b"\x01":
             read_to_end(connection)
             return
@@ -85,8 +85,8 @@ class FakeTor(Acceptor):
         except TimeoutError:
             self.too_early.append(b"")
         connection.settimeout(20)
-        self._send(connection, self.reply + self.glued)
         self.reached.append("reply")
+        self._send(connection, self.reply + self.glued)
         echo(connection)
 
 
