@@ -1,0 +1,169 @@
+"""A private Tor network on loopback: one authority, one exit, one bridge, one client, four tor processes.
+
+The bridge and the client start the pluggable transport under test, as tor does for everybody.
+"""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+
+from support.peers import LOOPBACK
+from support.pt import Child, bare_environment, temp_dir, wait_until, on_exit
+
+TOR = shutil.which("tor") or "/usr/bin/tor"
+TOR_GENCERT = shutil.which("tor-gencert") or "/usr/bin/tor-gencert"
+PASSPHRASE = b"only for a test\n"
+
+
+def free_ports(amount):
+    """Ports that are free now; held together so that they differ."""
+    held = [socket.create_server((LOOPBACK, 0)) for _ in range(amount)]
+    ports = [listener.getsockname()[1] for listener in held]
+    for listener in held:
+        listener.close()
+    return ports
+
+
+class Tor:
+    """One tor process with its own folder, torrc and log."""
+
+    def __init__(self, owner, folder, name, lines):
+        self.folder = folder / name
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        self.log = self.folder / "log"
+        self.name = name
+        self._owner = owner
+        self._torrc = self.folder / "torrc"
+        self._torrc.write_text("\n".join([f"DataDirectory {self.folder}", f"Log [net,general]debug [~net,~general]info file {self.log}", f"Nickname {name}", *lines]) + "\n")
+        self._torrc.chmod(0o600)
+        self.process = None
+
+    def command(self, *more):
+        return [TOR, "-f", str(self._torrc), "--defaults-torrc", "/dev/null", *more]
+
+    def start(self):
+        self.process = Child(self.command("--hush"), bare_environment() | {"HOME": str(self.folder)}, cwd=self.folder)
+        on_exit(self._owner, self.process.end)
+
+    def said(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def expect(self, pattern, timeout):
+        """The match of a line in the log."""
+        def look():
+            match = re.search(pattern, self.said())
+            if match or not self.process.is_running():
+                return match or "ended"
+            return None
+        try:
+            match = wait_until(look, timeout, f"{pattern!r} in the log of {self.name}")
+        except AssertionError as failure:
+            raise AssertionError(f"{failure}\n{self.complaints()}") from None
+        if match == "ended":
+            raise AssertionError(f"{self.name} ended:\n{self.process.transcript()}\n{self.complaints()}")
+        return match
+
+    def complaints(self):
+        return "\n".join(re.findall(r".*\[(?:warn|err|notice)\].*", self.said())[-40:])
+
+    def hang_up(self):
+        self.process.signal(signal.SIGHUP)
+
+    def transports(self):
+        """The pids of the pluggable transports that this tor has started."""
+        return self.process.children()
+
+
+class TorNetwork:
+    """Builds it, starts it, and waits until the client has bootstrapped."""
+
+    def __init__(self, owner, transport_program):
+        self._owner = owner
+        self.folder = temp_dir(owner)
+        self._program = transport_program
+        self.authority_or, self.authority_dir, self.exit_or, self.bridge_or, self.bridge_pt, self.socks = free_ports(6)
+
+    def _common(self):
+        return ["TestingTorNetwork 1", f"DirAuthority {self._authority_line}", "AssumeReachable 1", "PathsNeededToBuildCircuits 0.25",
+                "TestingDirAuthVoteGuard *", "TestingDirAuthVoteHSDir *", "TestingMinExitFlagThreshold 0", "TestingMinFastFlagThreshold 0",
+                "V3AuthNIntervalsValid 20", "EnforceDistinctSubnets 0", "ExtendAllowPrivateAddresses 1", "ClientRejectInternalAddresses 0",
+                "ClientDNSRejectInternalAddresses 0", "ShutdownWaitLength 0", "SafeLogging 0", f"__OwningControllerProcess {os.getpid()}",
+                "RunAsDaemon 0"]
+
+    def _relay(self, or_port):
+        return [*self._common(), f"ORPort {LOOPBACK}:{or_port}", f"Address {LOOPBACK}", "SocksPort 0", "ContactInfo x@example.test"]
+
+    def _authority_lines(self):
+        return [*self._relay(self.authority_or), f"DirPort {LOOPBACK}:{self.authority_dir}", "AuthoritativeDirectory 1",
+                "V3AuthoritativeDirectory 1", "TestingV3AuthInitialVotingInterval 10", "TestingV3AuthInitialVoteDelay 2",
+                "TestingV3AuthInitialDistDelay 2", "V3AuthVotingInterval 10", "V3AuthVoteDelay 2", "V3AuthDistDelay 2", "ExitRelay 0"]
+
+    def _make_authority(self):
+        keys = self.folder / "auth" / "keys"
+        keys.mkdir(mode=0o700, parents=True)
+        keys.parent.chmod(0o700)
+        subprocess.run([TOR_GENCERT, "--create-identity-key", "-m", "12", "-a", f"{LOOPBACK}:{self.authority_dir}", "--passphrase-fd", "0",
+                        "-i", keys / "authority_identity_key", "-s", keys / "authority_signing_key", "-c", keys / "authority_certificate"],
+                       input=PASSPHRASE, check=True, capture_output=True, timeout=60, cwd=keys)
+        v3ident = re.search(r"(?m)^fingerprint (\w+)$", (keys / "authority_certificate").read_text())[1]
+        self._authority_line = f"auth orport={self.authority_or} v3ident={v3ident} {LOOPBACK}:{self.authority_dir} {'0' * 40}"
+        draft = Tor(self._owner, self.folder, "auth", self._authority_lines())
+        told = subprocess.run(draft.command("--list-fingerprint", "--quiet"), check=True, capture_output=True, timeout=60, text=True)
+        fingerprint = re.search(r"(?m)^auth ([0-9A-F ]+)$", told.stdout)[1].replace(" ", "")
+        self._authority_line = self._authority_line.replace("0" * 40, fingerprint)
+        return Tor(self._owner, self.folder, "auth", self._authority_lines())
+
+    def start(self):
+        """Starts all four; returns once the client is at 100 %."""
+        self.authority = self._make_authority()
+        resolver = self.folder / "resolv.conf"
+        resolver.write_text(f"nameserver {LOOPBACK}\n")
+        self.exit = Tor(self._owner, self.folder, "exit", [
+            *self._relay(self.exit_or), "DirCache 0", "ExitRelay 1", "ExitPolicyRejectPrivate 0", "ExitPolicyRejectLocalInterfaces 0",
+            "ExitPolicy accept *:*", f"ServerDNSResolvConfFile {resolver}"])
+        self.bridge = Tor(self._owner, self.folder, "bridge", [
+            *self._relay(self.bridge_or), "BridgeRelay 1", "PublishServerDescriptor 0", "ExitRelay 0", "ExtORPort auto",
+            f"ServerTransportPlugin obfs4 exec {self._program}", f"ServerTransportListenAddr obfs4 {LOOPBACK}:{self.bridge_pt}"])
+        self.authority.start()
+        self.exit.start()
+        self.bridge.start()
+        self.bridge.expect(r"Registered server transport 'obfs4' at '127\.0\.0\.1:%d'" % self.bridge_pt, 30)
+        arguments = self.bridge.expect(r"Got a line from managed proxy '[^']*': \(SMETHOD obfs4 \S+ ARGS:(\S+)\)", 10)[1]
+        self._wait_for_exits(self.exit)
+        self._wait_for_exits(self.bridge)
+        fingerprint = (self.bridge.folder / "fingerprint").read_text().split()[1]
+        self.client = Tor(self._owner, self.folder, "client", [
+            *self._common(), "UseBridges 1", "ConfluxEnabled 0", f"SocksPort {LOOPBACK}:{self.socks}",
+            f"ClientTransportPlugin obfs4 exec {self._program}",
+            f"Bridge obfs4 {LOOPBACK}:{self.bridge_pt} {fingerprint} {arguments.replace(',', ' ')}"])
+        self.client.start()
+        self.client.expect(r"Bootstrapped 100%", 90)
+
+    def _wait_for_exits(self, tor):
+        """A relay learns late of a consensus in which there is an exit; a reload makes it look again."""
+        def seen():
+            if re.search(r"contains exit nodes|consensus.*has exit", tor.said()):
+                return True
+            if not tor.process.is_running():
+                raise AssertionError(f"{tor.name} ended:\n{tor.complaints()}")
+            return False
+        for _ in range(30):
+            try:
+                wait_until(seen, 2, "exits")
+                return
+            except AssertionError:
+                if not tor.process.is_running():
+                    raise
+                tor.hang_up()
+        raise AssertionError(f"no consensus with exits at {tor.name}:\n{tor.complaints()}")
+
+    def everybody(self):
+        return [self.client, self.bridge, self.exit, self.authority]
+
+    def stop(self):
+        for tor in self.everybody():
+            tor.process.signal(signal.SIGTERM)
+        for tor in self.everybody():
+            tor.process.wait_exit(20)
