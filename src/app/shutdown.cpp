@@ -13,6 +13,8 @@ namespace ptproxy {
 namespace {
 
 constexpr std::chrono::milliseconds parent_check{500};
+// A connection on which nothing has moved for so long has nothing left to finish.
+constexpr std::chrono::seconds quiet_limit{1};
 
 }  // namespace
 
@@ -28,8 +30,11 @@ void Shutdown::begin(const char* why) {
 }
 
 Awaitable<> Shutdown::limit_drain() {
-  SteadyTimer timer(executor_, drain_timeout_);
-  (void)co_await timer.async_wait(as_tuple);
+  for (auto left = drain_timeout_; left.count() > 0; left -= quiet_limit) {
+    SteadyTimer timer(executor_, quiet_limit);
+    (void)co_await timer.async_wait(as_tuple);
+    live_.end_quiet();
+  }
   live_.cut();
   end_();
 }

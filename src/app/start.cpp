@@ -82,7 +82,7 @@ ExitCode run(const std::vector<std::string>& arguments, const Environment& envir
   const Settings from_environment = read_environment(environment);
   auto line = parse_flags(arguments);
   if (!line) {
-    write_whole(STDERR_FILENO, "ptproxy: " + line.error().text() + "\n");
+    write_whole(STDERR_FILENO, LineProtocol::whole_line("ptproxy: " + line.error().text()));
     auto version = choose_version(from_environment, child);
     // tor hears only stdout, and would start us again and again.
     if (child && version && *version && (*version)->major == 1) line_protocol(1).env_error(line.error().text());

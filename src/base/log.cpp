@@ -32,13 +32,18 @@ class CallbackSink final : public spdlog::sinks::base_sink<spdlog::details::null
 std::shared_ptr<spdlog::logger> with(spdlog::sink_ptr sink) {
   auto made = std::make_shared<spdlog::logger>("ptproxy", std::move(sink));
   made->set_level(spdlog::level::info);
-  made->set_pattern("%Y-%m-%dT%H:%M:%S [%l] %v");
+  made->set_pattern("%Y-%m-%dT%H:%M:%S %v");
   return made;
 }
 
 std::shared_ptr<spdlog::logger>& logger() {
   static auto instance = with(std::make_shared<spdlog::sinks::stderr_sink_st>());
   return instance;
+}
+
+bool& custom_sink() {
+  static bool set = false;
+  return set;
 }
 
 bool& unsafe() {
@@ -66,6 +71,7 @@ void set_sink(Sink sink) {
   const auto level = logger()->level();
   logger() = with(std::make_shared<CallbackSink>(std::move(sink)));
   logger()->set_level(level);
+  custom_sink() = true;
 }
 
 void set_level(Level level) {
@@ -81,7 +87,11 @@ bool enabled(Level level) {
 }
 
 void write(Level level, std::string_view text) {
-  logger()->log(spdlog_levels[static_cast<std::size_t>(level)], text);
+  const auto spdlog_level = spdlog_levels[static_cast<std::size_t>(level)];
+  if (custom_sink())
+    logger()->log(spdlog_level, text);
+  else
+    logger()->log(spdlog_level, "[{}] {}", to_string(level), text);
 }
 
 std::string scrubbed(const Endpoint& endpoint) {

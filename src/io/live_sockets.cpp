@@ -10,6 +10,10 @@ void LiveSockets::drain(std::function<void()> on_empty) {
   for (auto& member : members_) member.drain();
 }
 
+void LiveSockets::end_quiet() {
+  for (auto& member : members_) member.end_if_quiet();
+}
+
 void LiveSockets::cut() {
   for (auto& member : members_) member.cut();
 }

@@ -9,8 +9,8 @@
 
 namespace ptproxy {
 
-/// All open sockets of one event loop. drain() asks each to stop waiting: what has arrived is still read and passed on,
-/// then reading ends as if the peer had ended it, and connections close by themselves.
+/// All open sockets of one event loop. After drain() nothing new begins, and connections go on until they end by
+/// themselves or end_quiet() finds them quiet.
 class LiveSockets {
  public:
   class Member : public boost::intrusive::list_base_hook<> {
@@ -22,13 +22,12 @@ class LiveSockets {
       all_.members_.erase(all_.members_.iterator_to(*this));
       if (all_.members_.empty() && all_.on_empty_) all_.on_empty_();
     }
-    /// Stop waiting for input; accept and connect no more.
+    /// Begin nothing new: a listener or an attempt to connect ends, a connection goes on.
     virtual void drain() = 0;
+    /// Where nothing has moved since the last call, reading ends as if the peer had ended it.
+    virtual void end_if_quiet() {}
     /// Ends at once.
     virtual void cut() = 0;
-
-   protected:
-    bool draining() const { return all_.draining_; }
 
    private:
     LiveSockets& all_;
@@ -38,6 +37,7 @@ class LiveSockets {
   bool draining() const { return draining_; }
   /// `on_empty` is called once nothing is left: maybe at once, maybe never.
   void drain(std::function<void()> on_empty);
+  void end_quiet();
   /// Ends whatever is left.
   void cut();
 

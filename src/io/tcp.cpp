@@ -60,13 +60,14 @@ TcpStream::TcpStream(Loop& loop, TcpSocket socket) : Member(loop.live), loop_(lo
 Awaitable<Result<Chunk>> TcpStream::read() {
   for (;;) {
     // A read that came back short has emptied the socket: asking again before it is readable would be a wasted call.
-    if (more_expected_ || draining()) {
+    if (more_expected_ || ended_) {
       Chunk chunk = loop_.chunks.borrow();
       error_code ec;
       const auto space = chunk.space().first(Chunk::read_limit);
       const auto n = socket_.read_some(asio::buffer(space.data(), space.size()), ec);
       more_expected_ = n == space.size();
       if (!ec) {
+        moved_ = true;
         chunk.commit(n);
         co_return std::move(chunk);
       }
@@ -74,23 +75,26 @@ Awaitable<Result<Chunk>> TcpStream::read() {
         more_expected_ = true;
         co_return ec;
       }
-      if (draining()) co_return error_code(asio::error::eof);
+      if (ended_) co_return error_code(asio::error::eof);
     }
     auto [ec] = co_await socket_.async_wait(tcp::socket::wait_read, as_tuple);
-    if (ec && (!draining() || co_await cancelled() || !socket_.is_open())) co_return ec;
+    if (ec && (!ended_ || co_await cancelled() || !socket_.is_open())) co_return ec;
     more_expected_ = true;
   }
 }
 
 Awaitable<Result<>> TcpStream::write(Chunk bytes) {
+  writing_ = true;
   for (;;) {
     error_code ec;
     bytes.drop_front(socket_.write_some(asio::buffer(bytes.bytes().data(), bytes.size()), ec));
-    if (ec && ec != asio::error::would_block) co_return ec;
-    if (bytes.empty()) co_return Result<>();
-    if (!ec) continue;
-    auto [failed] = co_await socket_.async_wait(tcp::socket::wait_write, as_tuple);
-    if (failed && (!draining() || co_await cancelled() || !socket_.is_open())) co_return failed;
+    if (!ec && !bytes.empty()) continue;
+    if (ec == asio::error::would_block) ec = std::get<0>(co_await socket_.async_wait(tcp::socket::wait_write, as_tuple));
+    if (!ec && !bytes.empty()) continue;
+    writing_ = false;
+    moved_ = true;
+    if (ec) co_return ec;
+    co_return Result<>();
   }
 }
 
@@ -111,7 +115,9 @@ std::optional<Endpoint> TcpStream::peer() const {
   return to_endpoint(endpoint);
 }
 
-void TcpStream::drain() {
+void TcpStream::end_if_quiet() {
+  if (std::exchange(moved_, false) || writing_) return;
+  ended_ = true;
   error_code ignored;
   socket_.cancel(ignored);
 }

@@ -35,12 +35,16 @@ class TcpStream final : public Stream, private LiveSockets::Member {
   std::optional<Endpoint> peer() const override;
 
  private:
-  void drain() override;
+  void drain() override { moved_ = false; }
+  void end_if_quiet() override;
   void cut() override { close(); }
 
   Loop& loop_;
   TcpSocket socket_;
-  bool more_expected_ = false;
+  bool more_expected_ = false;  // the last read may not have emptied the socket
+  bool moved_ = false;          // since it was last asked
+  bool writing_ = false;
+  bool ended_ = false;          // by end_if_quiet
 };
 
 class TcpListener final : public Listener, private LiveSockets::Member {

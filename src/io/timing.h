@@ -29,7 +29,8 @@ Awaitable<Result<T>> within(Clock& clock, Clock::Duration limit, Awaitable<Resul
   using namespace asio::experimental::awaitable_operators;
   auto first = co_await (std::move(op) || clock.sleep_until(clock.now() + limit));
   if (first.index() == 0) co_return std::move(std::get<0>(first));
-  co_return error_code(asio::error::timed_out);
+  // A clock that did not run out was cancelled, and so is all of this.
+  co_return std::get<1>(first) ? error_code(asio::error::timed_out) : std::get<1>(first).error();
 }
 
 /// Something to wait on until somebody rings. One waiter at a time.

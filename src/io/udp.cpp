@@ -102,13 +102,13 @@ bool UdpSocket::something_arrived() {
 
 Awaitable<Result<>> UdpSocket::wait() {
   for (;;) {
-    if (draining()) {
+    if (ended_) {
       if (something_arrived()) co_return Result<>();
       co_return error_code(asio::error::eof);
     }
     auto [ec] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
     if (!ec) co_return Result<>();
-    if (!draining() || co_await cancelled() || !socket_.is_open()) co_return ec;
+    if (!ended_ || co_await cancelled() || !socket_.is_open()) co_return ec;
   }
 }
 
@@ -131,7 +131,7 @@ Awaitable<DatagramSocket::Sent> UdpSocket::send(std::span<const ByteView> packet
       tried_again = false;
     } else if (why == EAGAIN) {
       auto [ec] = co_await socket_.async_wait(Socket::wait_write, as_tuple);
-      if (ec && (!draining() || co_await cancelled())) break;
+      if (ec && (!ended_ || co_await cancelled())) break;
     } else {
       // The first time it may have been the error of an earlier packet (ICMP), which is over once it was told.
       if (tried_again) packets = packets.subspan(1);
@@ -147,6 +147,8 @@ void UdpSocket::close() {
 }
 
 void UdpSocket::drain() {
+  if (connected_) return;  // its flow goes on, and closes it
+  ended_ = true;
   error_code ignored;
   socket_.cancel(ignored);
 }

@@ -34,6 +34,7 @@ class UdpSocket final : public DatagramSocket, private LiveSockets::Member {
   UdpBatch& batch_;
   Socket socket_;
   bool connected_;
+  bool ended_ = false;  // by drain
 };
 
 /// Opens the UDP sockets of a loop, and lends them the memory that a batch of packets is read into. Outlives the use of

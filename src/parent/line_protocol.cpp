@@ -12,14 +12,14 @@ bool is_printable(char c) {
   return c >= 0x20 && c <= 0x7e;
 }
 
-std::string whole_line(std::string_view text) {
+}  // namespace
+
+std::string LineProtocol::whole_line(std::string_view text) {
   std::string line(text.substr(0, longest_line - 1));
   for (char& c : line)
     if (!is_printable(c)) c = '?';
   return line + '\n';
 }
-
-}  // namespace
 
 void LineProtocol::say(std::string_view line) const {
   out_(whole_line(line));

@@ -37,6 +37,8 @@ class LineProtocol {
   /// STATUS TYPE=version ...
   void status_version() const;
 
+  /// `text` as one line: control characters and bytes above 0x7e become `?`, and what passes 4096 bytes is cut off.
+  static std::string whole_line(std::string_view text);
   /// A LOG line as tor parses it.
   static std::string log_line(log::Level level, std::string_view text);
 

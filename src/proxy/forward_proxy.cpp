@@ -53,7 +53,7 @@ Awaitable<> ForwardProxy::serve(Listener& listener) {
 Awaitable<Result<StreamPtr>> ForwardProxy::connect(const Endpoint& bridge, const Args& args) {
   const Args merged = args.over(door_.options);
   auto stream = co_await within(services_.clock, connect_limit, client_.connect(bridge, merged, dialer_));
-  if (!stream)
+  if (!stream && stream.error() != asio::error::operation_aborted)
     log::notice("{}: no connection to {}: {}", transport_, log::scrubbed(bridge), stream.error().message());
   co_return stream;
 }

@@ -8,7 +8,7 @@ namespace ptproxy {
 namespace {
 
 constexpr std::chrono::seconds last_write_limit{2};
-constexpr std::string_view ended_by_peer = "the other side ended it";
+constexpr std::string_view ended_in_peace = "the connection was closed";
 
 }  // namespace
 
@@ -76,7 +76,7 @@ Awaitable<std::string_view> UdpFlow::receive_until_over() {
   using namespace asio::experimental::awaitable_operators;
   auto first = co_await (receive() || wait_until_idle());
   const auto why = first.index() == 0 ? std::get<0>(first) : std::get<1>(first);
-  if (why != ended_by_peer) transport_->close();
+  if (why != ended_in_peace) transport_->close();
   co_return unwritable_ ? "the transport takes no more" : why;
 }
 
@@ -90,7 +90,7 @@ Awaitable<> UdpFlow::finish() {
 Awaitable<std::string_view> UdpFlow::receive() {
   for (;;) {
     auto heard = co_await transport_->read();
-    if (!heard) co_return heard.error() == asio::error::eof ? ended_by_peer : "the connection broke";
+    if (!heard) co_return heard.error() == asio::error::eof ? ended_in_peace : "the connection broke";
     auto delivered = co_await deliver(heard->bytes());
     if (!delivered) co_return "what came is not framed as this mode's datagrams are";
   }

@@ -44,7 +44,7 @@ Awaitable<> UdpReverse::carry(StreamPtr client) {
 
 Awaitable<> UdpReverse::hear_client(UdpFlow& flow, DatagramSocket& app, const UdpCounters& counters) {
   const auto why = co_await flow.receive_until_over();
-  take_arrived(flow, app);  // answers that came just before a drain
+  take_arrived(flow, app);  // answers that came just before the end of the program
   app.close();
   co_await flow.finish();
   log::notice("{}: a UDP flow is over ({}): {}", transport_, why, counters.to_text());

@@ -247,7 +247,7 @@ class Bystanders(ExtOrPortStory):
     def test_logs_name_neither_client_nor_secret(self):
         tor = FakeTor(self, self.secret, reply=frame(DENY))
         for version in ("1", "2"):
-            server = self.serve(tor, version=version, flags=["-ipcLogLevel", "DEBUG"] if version == "2" else [])
+            server = self.serve(tor, version=version, flags=["-log-level", "debug"])
             with dial(server.method("dummy").address) as connection:
                 own = connection.getsockname()[1]
                 connection.sendall(b"hello")

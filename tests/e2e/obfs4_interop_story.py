@@ -27,11 +27,12 @@ class InteropStory(Story):
         server = start_server(self, app_address, program=server_program, state=state, SERVER_TRANSPORT_OPTIONS=options)
         client = start_client(self, program=client_program)
         bridge = server.method("obfs4")
+        self.children = [client, server]
         return client.method("obfs4").address, bridge.address, dict(bridge.arguments)
 
 
 class Bulk(InteropStory):
-    def swap(self, pairings, iat_mode, amount):
+    def swap(self, pairings, iat_mode, amount, tries=4):
         """Moves the amount both ways at once through each of the pairings, all of them side by side."""
         down, up = noise(amount, 21), noise(amount, 22)
         found, threads = {}, []
@@ -41,17 +42,26 @@ class Bulk(InteropStory):
                 connection.settimeout(60)
                 found[name] = (exchange(connection, up, len(down)), app.digest())
 
+        children = {}
         for name, programs in pairings.items():
             app = BulkApp(self, down, len(up))
             proxy, bridge, arguments = self.begin(*programs, app.address, iat_mode)
+            children[name] = self.children
             self.assertEqual(arguments["iat-mode"], str(iat_mode))
             threads.append(threading.Thread(target=move, args=(name, app, proxy, bridge, arguments)))
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        # obfs4proxy dies in mode 2 when its random table of lengths holds a 0, as one in thirty does.
+        died = [name for name in pairings if any(
+            "iat length was 0" in line for child in children[name] for line in child.stderr)]
+        if died and tries > 1:
+            self.swap({name: pairings[name] for name in died}, iat_mode, amount, tries - 1)
         for name in pairings:
             with self.subTest(pairing=name):
+                if name in died and tries > 1:
+                    continue
                 self.assertEqual(found.get(name), (sha256(down), sha256(up)))
 
     def test_64_mib_each_way(self):

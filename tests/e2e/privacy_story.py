@@ -39,7 +39,7 @@ class Privacy(Story):
         return (server, client), [*seen, nowhere], [SECRET, bridge.arguments["cert"]]
 
     def test_no_peer_and_no_secret_is_named(self):
-        for version, flags in (("1", []), ("2", []), ("2", ["-ipcLogLevel", "DEBUG"])):
+        for version, flags in (("1", []), ("2", []), ("2", ["-log-level", "debug"])):
             with self.subTest(version=version, flags=flags):
                 children, endpoints, secrets = self.converse(flags, version)
                 for child in children:

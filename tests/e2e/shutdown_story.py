@@ -95,17 +95,24 @@ class Signals(Story):
         self.assertTrue(child.is_running())
         self.stop(child)
 
+    def stuffed(self, *flags):
+        """A server, its address, and a connection full of bytes that nobody has read yet."""
+        app = Acceptor(self, lambda connection: connection.sendall(noise(64 * MIB, 13)))
+        child = start_server(self, app.address, "dummy", flags=flags)
+        address = child.method("dummy").address
+        connection = dial(address)
+        self.addCleanup(connection.close)
+        read_exactly(connection, 1000)
+        time.sleep(0.3)
+        return child, address, connection
+
     def test_a_second_signal_ends_it_at_once(self):
-        app = Acceptor(self, echo)
         for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGINT)):
-            child = start_server(self, app.address, "dummy", flags=["-drain-timeout", "60"])
-            with dial(child.method("dummy").address) as connection:
-                connection.sendall(b"busy")
-                read_exactly(connection, 4)
-                child.signal(first)
-                child.assert_stays(0.8)
-                child.signal(second)
-                child.wait_exit(1.5)
+            child, _, _ = self.stuffed("-drain-timeout", "60")
+            child.signal(first)
+            child.assert_stays(0.8)
+            child.signal(second)
+            child.wait_exit(1.5)
 
     def test_an_open_connection_is_waited_for_no_longer_than_the_drain_time(self):
         app = Acceptor(self, echo)
@@ -123,18 +130,13 @@ class Signals(Story):
                     self.assertTrue(hears_end(connection, 2))
 
     def test_listeners_close_first(self):
-        app = Acceptor(self, echo)
-        child = start_server(self, app.address, "dummy", flags=["-drain-timeout", "30"])
-        address = child.method("dummy").address
-        with dial(address) as connection:
-            connection.sendall(b"busy")
-            read_exactly(connection, 4)
-            child.signal(signal.SIGTERM)
-            time.sleep(0.5)
-            assert_no_listener(self, address)
-            connection.sendall(b"still served")
-            self.assertEqual(read_exactly(connection, 12), b"still served")
-        self.assertEqual(child.wait_exit(3), 0, "ends when the last connection has")
+        child, address, connection = self.stuffed("-drain-timeout", "30")
+        child.signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert_no_listener(self, address)
+        self.assertTrue(child.is_running())
+        connection.close()
+        child.wait_exit(3)
 
 
 class LiveTransfers(Story):

@@ -143,7 +143,7 @@ TEST_F(UdpForwardTest, RemovesAConnectionThatIsClosed) {
   bridge->shutdown_write();
   settle();
   EXPECT_THAT(log.lines,
-              ElementsAre(HasSubstr("the other side ended it): 1 datagrams (6 bytes) into the transport, 0 (0 bytes) "
+              ElementsAre(HasSubstr("the connection was closed): 1 datagrams (6 bytes) into the transport, 0 (0 bytes) "
                                     "out of it; dropped: 1 while connecting")));
   connect();  // opens another, for which it is the first packet
   EXPECT_EQ(client.attempts, 2);

@@ -118,7 +118,7 @@ TEST_F(UdpReverseTest, ClosesTheSocketWithTheConnection) {
   EXPECT_THAT(dialer.opened[0].texts(), ElementsAre("a"));
   EXPECT_THAT(
       log.lines,
-      ElementsAre(HasSubstr("the other side ended it): 0 datagrams (0 bytes) into the transport, 1 (1 bytes)")));
+      ElementsAre(HasSubstr("the connection was closed): 0 datagrams (0 bytes) into the transport, 1 (1 bytes)")));
 }
 
 // Write failure sending packet | removed | packet dropped

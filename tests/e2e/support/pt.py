@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-PTPROXY = os.environ.get("PTPROXY", "ptproxy")
+PTPROXY = os.path.abspath(shutil.which(os.environ.get("PTPROXY", "ptproxy")) or "ptproxy")
 OBFS4PROXY = shutil.which("obfs4proxy") or "/usr/bin/obfs4proxy"
 
 Method = collections.namedtuple("Method", "protocol address arguments")
@@ -294,5 +294,9 @@ class Story(unittest.TestCase):
 
 
 def main():
+    """Runs the story's cases; PTPROXY in the environment names the program under test."""
+    for program in (PTPROXY, OBFS4PROXY):
+        if not os.access(program, os.X_OK):
+            exit(f"there is no program {program}")
     signal.signal(signal.SIGTERM, lambda *_: exit(1))  # lets atexit end the children
     unittest.main(verbosity=2)

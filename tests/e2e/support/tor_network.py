@@ -8,6 +8,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
+import urllib.request
 
 from support.peers import LOOPBACK
 from support.pt import Child, bare_environment, temp_dir, wait_until, on_exit
@@ -128,6 +130,8 @@ class TorNetwork:
             f"ServerTransportPlugin obfs4 exec {self._program}", f"ServerTransportListenAddr obfs4 {LOOPBACK}:{self.bridge_pt}"])
         self.authority.start()
         self.exit.start()
+        # A bridge or client that finds no consensus, or one with a relay missing, asks again only after a long while.
+        wait_until(self._relays_are_known, 90, "a consensus that lists both relays")
         self.bridge.start()
         self.bridge.expect(r"Registered server transport 'obfs4' at '127\.0\.0\.1:%d'" % self.bridge_pt, 30)
         arguments = self.bridge.expect(r"Got a line from managed proxy '[^']*': \(SMETHOD obfs4 \S+ ARGS:(\S+)\)", 10)[1]
@@ -141,23 +145,36 @@ class TorNetwork:
         self.client.start()
         self.client.expect(r"Bootstrapped 100%", 90)
 
+    def _relays_are_known(self):
+        """Whether the authority's consensus lists both relays as running, and the exit as one."""
+        address = f"http://{LOOPBACK}:{self.authority_dir}/tor/status-vote/current/consensus-microdesc"
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=5) as answer:
+                consensus = answer.read().decode("latin-1")
+        except OSError:
+            time.sleep(0.2)
+            return False
+        flags = {}
+        for line in consensus.splitlines():
+            words = line.split(" ")
+            if words[0] == "r":
+                flags[words[1]] = relay = []
+            elif words[0] == "s" and flags:
+                relay += words[1:]
+        return "Running" in flags.get("auth", []) and {"Running", "Exit"} <= set(flags.get("exit", []))
+
     def _wait_for_exits(self, tor):
         """A relay learns late of a consensus in which there is an exit; a reload makes it look again."""
-        def seen():
-            if re.search(r"contains exit nodes|consensus.*has exit", tor.said()):
-                return True
-            if not tor.process.is_running():
-                raise AssertionError(f"{tor.name} ended:\n{tor.complaints()}")
-            return False
-        for _ in range(30):
+        for _ in range(20):
             try:
-                wait_until(seen, 2, "exits")
+                tor.expect(r"consensus contains exit nodes", 3)
                 return
-            except AssertionError:
+            except AssertionError as failure:
                 if not tor.process.is_running():
                     raise
+                told = failure
                 tor.hang_up()
-        raise AssertionError(f"no consensus with exits at {tor.name}:\n{tor.complaints()}")
+        raise told
 
     def everybody(self):
         return [self.client, self.bridge, self.exit, self.authority]
