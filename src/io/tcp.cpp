@@ -1,11 +1,12 @@
 #include "io/tcp.h"
 
+#include "io/spawn.h"
+
 #include <fmt/format.h>
 
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/v6_only.hpp>
-#include <boost/asio/this_coro.hpp>
 
 #include <chrono>
 
@@ -38,12 +39,6 @@ void set_options(TcpSocket& socket) {
   socket.non_blocking(true, ignored);
   socket.set_option(tcp::no_delay(true), ignored);
   socket.set_option(asio::socket_base::keep_alive(true), ignored);
-}
-
-/// Whether the coroutine itself was told to stop, as against its socket having been found quiet.
-Awaitable<bool> cancelled() {
-  const auto state = co_await asio::this_coro::cancellation_state;
-  co_return state.cancelled() != asio::cancellation_type::none;
 }
 
 /// A connection attempt that ends when the loop drains.

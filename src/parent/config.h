@@ -41,6 +41,8 @@ class Config {
   bool unsafe_logging = false;
   log::Level log_level = log::Level::notice;
   std::optional<std::string> proxy_uri;  ///< an upstream proxy was asked for; checked apart, for PROXY-ERROR
+  std::chrono::seconds udp_timeout{300};  ///< idle time after which a UDP flow goes (RFC 4787, REQ-5)
+  std::size_t udp_flows = 4096;           ///< the most at a time
 
   // Client
   Endpoint listen{"127.0.0.1", 0};
@@ -54,6 +56,7 @@ class Config {
   std::optional<Endpoint> ext_orport;
   std::filesystem::path auth_cookie_file;
 
+  bool is_udp() const { return mode == Mode::transparent_udp || mode == Mode::stun; }
   /// The options of a transport: those under its name before those for every transport.
   Args options_of(std::string_view transport) const;
 };
