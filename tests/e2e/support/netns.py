@@ -37,10 +37,13 @@ class Namespace:
             raise unittest.SkipTest(f"no network namespaces here (root and iproute2 are needed): {told.strip()}") from None
         on_exit(owner, self._end)
         ip("-n", self.name, "link", "set", "lo", "up")
-        if files:
-            self._files.mkdir(parents=True)
-            for file, text in files.items():
-                (self._files / file).write_text(text)
+        for file, text in (files or {}).items():
+            self.write(file, text)
+
+    def write(self, file, text):
+        """Puts a file into the /etc of programs that are started from now on."""
+        self._files.mkdir(parents=True, exist_ok=True)
+        (self._files / file).write_text(text)
 
     def _end(self):
         inside = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True, timeout=20).stdout
