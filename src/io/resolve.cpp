@@ -40,7 +40,9 @@ error_code error_of(int failure) {
 /// Shared by the waiter and the thread; whoever is last lets go of it.
 class Lookup {
  public:
-  explicit Lookup(Endpoint name) : name_(std::move(name)), done_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) { ++lookups; }
+  explicit Lookup(Endpoint name) : name_(std::move(name)), done_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    ++lookups;
+  }
   Lookup(const Lookup&) = delete;
   Lookup& operator=(const Lookup&) = delete;
   ~Lookup() {
