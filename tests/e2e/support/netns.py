@@ -1,4 +1,5 @@
 """Network namespaces of a story's own: a room for a client, and a world with which one watched cable joins it."""
+import atexit
 import ctypes
 import os
 import pathlib
@@ -18,6 +19,15 @@ ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 3, 0x0800, 0x86dd
 NEIGHBOURS = {133, 134, 135, 136, 143}  # ICMPv6 that IPv6 itself needs on a cable
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_standing = set()
+
+
+def _end_leftovers():
+    for namespace in list(_standing):
+        namespace.end()
+
+
+atexit.register(_end_leftovers)
 
 
 def ip(*words):
@@ -35,14 +45,22 @@ class Namespace:
         except (OSError, subprocess.CalledProcessError) as failure:
             told = getattr(failure, "stderr", "") or str(failure)
             raise unittest.SkipTest(f"no network namespaces here (root and iproute2 are needed): {told.strip()}") from None
-        on_exit(owner, self._end)
+        _standing.add(self)
+        on_exit(owner, self.end)
         ip("-n", self.name, "link", "set", "lo", "up")
-        if files:
-            self._files.mkdir(parents=True)
-            for file, text in files.items():
-                (self._files / file).write_text(text)
+        for file, text in (files or {}).items():
+            self.write(file, text)
 
-    def _end(self):
+    def write(self, file, text):
+        """Puts a file into the /etc of programs that are started from now on."""
+        self._files.mkdir(parents=True, exist_ok=True)
+        (self._files / file).write_text(text)
+
+    def end(self):
+        """Kills whoever is inside and takes it down; harmless the second time."""
+        if self not in _standing:
+            return
+        _standing.discard(self)
         inside = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True, timeout=20).stdout
         for pid in inside.split():
             try:

@@ -132,6 +132,12 @@ class TorNetwork:
 
     def start(self):
         """Starts all four; returns once the client is at 100 %."""
+        self.start_relays()
+        self.client = self.start_client("client", self.socks)
+        self.client.expect(r"Bootstrapped 100%", 90)
+
+    def start_relays(self):
+        """Starts the three that clients need."""
         self.authority = self._make_authority()
         resolver = self.folder / "resolv.conf"
         resolver.write_text(f"nameserver {LOOPBACK}\n")
@@ -154,12 +160,15 @@ class TorNetwork:
         self._wait_for_exits(self.exit)
         self._wait_for_exits(self.bridge)
         fingerprint = (self.bridge.folder / "fingerprint").read_text().split()[1]
-        self.client = Tor(self._owner, self.folder, "client", [
-            *self._common(), "UseBridges 1", "ConfluxEnabled 0", f"SocksPort {LOOPBACK}:{self.socks}",
-            f"ClientTransportPlugin obfs4 exec {self._program}",
-            f"Bridge obfs4 {LOOPBACK}:{self.bridge_pt} {fingerprint} {arguments.replace(',', ' ')}"])
-        self.client.start()
-        self.client.expect(r"Bootstrapped 100%", 90)
+        self._bridge_line = f"Bridge obfs4 {LOOPBACK}:{self.bridge_pt} {fingerprint} {arguments.replace(',', ' ')}"
+
+    def start_client(self, name, socks, lines=()):
+        """One more client, with lines of its own, whose SocksPort is `socks`; does not wait for it."""
+        client = Tor(self._owner, self.folder, name, [
+            *self._common(), "UseBridges 1", "ConfluxEnabled 0", f"SocksPort {LOOPBACK}:{socks}",
+            f"ClientTransportPlugin obfs4 exec {self._program}", self._bridge_line, *lines])
+        client.start()
+        return client
 
     def _relays_are_known(self):
         """Whether the authority's consensus lists both relays as running, and the exit as one."""
