@@ -80,8 +80,8 @@ Awaitable<> Shutdown::read_stdin() {
   begin("stdin is closed");
 }
 
-void Shutdown::watch_parent() {
-  spawn(executor_, "parent", wait_for_parent(::getppid()));
+void Shutdown::watch_parent(int parent) {
+  spawn(executor_, "parent", wait_for_parent(parent));
 }
 
 Awaitable<> Shutdown::wait_for_parent(int parent) {

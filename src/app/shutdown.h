@@ -23,7 +23,7 @@ class Shutdown {
   /// The end of stdin. What comes in on it is thrown away.
   void watch_stdin();
   /// The parent's death.
-  void watch_parent();
+  void watch_parent(int parent);
 
  private:
   using Descriptor = asio::posix::basic_stream_descriptor<Executor>;

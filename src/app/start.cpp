@@ -54,7 +54,7 @@ Checked<std::optional<std::string>> read_options_file(const Settings& flags) {
 }
 
 ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstream, const LineProtocol& parent,
-               const std::filesystem::path& state_directory, bool child) {
+               const std::filesystem::path& state_directory, pid_t parent_process) {
   // In this order: what dies last stands first. Suspended connections die with the loop and still use what is above it.
   ChunkPool chunks;
   LiveSockets live;
@@ -69,7 +69,7 @@ ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstrea
   shutdown.watch_signals();
   dispatcher.start();
   if (config.exit_on_stdin_close) shutdown.watch_stdin();
-  if (child) shutdown.watch_parent();
+  if (parent_process) shutdown.watch_parent(parent_process);
   io.run();
   return ExitCode::ok;
 }
@@ -79,6 +79,8 @@ ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstrea
 ExitCode run(const std::vector<std::string>& arguments, const Environment& environment) {
   if (sodium_init() < 0) throw std::runtime_error("libsodium does not start");
   const bool child = started_by_parent(environment);
+  // Asked for before a line is said: a parent may die right behind the line it waited for.
+  const pid_t parent_process = child ? ::getppid() : 0;
   const Settings from_environment = read_environment(environment);
   auto line = parse_flags(arguments);
   if (!line) {
@@ -136,7 +138,8 @@ ExitCode run(const std::vector<std::string>& arguments, const Environment& envir
     parent.status_version();
   }
   std::optional<UpstreamProxy> upstream;
-  if (config->proxy_uri) {
+  if (config->proxy_uri && config->role == Role::server) log::notice("a server has no use for an upstream proxy: ignored");
+  if (config->proxy_uri && config->role == Role::client) {
     auto parsed = parse_upstream_proxy(*config->proxy_uri);
     if (!parsed) {
       parent.proxy_error(parsed.error().text());
@@ -146,7 +149,7 @@ ExitCode run(const std::vector<std::string>& arguments, const Environment& envir
     parent.proxy_done();
   }
   allow_many_descriptors();
-  return serve(*config, upstream, parent, state, child);
+  return serve(*config, upstream, parent, state, parent_process);
 }
 
 }  // namespace ptproxy

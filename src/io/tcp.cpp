@@ -18,10 +18,14 @@ using tcp = asio::ip::tcp;
 constexpr int backlog = 4096;
 constexpr std::chrono::milliseconds rest_without_descriptors{100};
 
+/// An IPv4 address in the clothes of IPv6 (::ffff:1.2.3.4) is taken for what it is.
+asio::ip::address without_mapping(const asio::ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+}
+
 Endpoint to_endpoint(const tcp::endpoint& endpoint) {
-  auto address = endpoint.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  auto address = without_mapping(endpoint.address());
   if (address.is_v6()) {
     auto v6 = address.to_v6();
     v6.scope_id(0);
@@ -89,7 +93,8 @@ Awaitable<Result<>> TcpStream::write(Chunk bytes) {
     error_code ec;
     bytes.drop_front(socket_.write_some(asio::buffer(bytes.bytes().data(), bytes.size()), ec));
     if (!ec && !bytes.empty()) continue;
-    if (ec == asio::error::would_block) ec = std::get<0>(co_await socket_.async_wait(tcp::socket::wait_write, as_tuple));
+    if (ec == asio::error::would_block)
+      ec = std::get<0>(co_await socket_.async_wait(tcp::socket::wait_write, as_tuple));
     if (!ec && !bytes.empty()) continue;
     writing_ = false;
     moved_ = true;
@@ -153,8 +158,8 @@ Awaitable<Result<StreamPtr>> TcpListener::accept() {
     // Whatever else went wrong belongs to that one connection, or to a machine that is out of descriptors for now.
     if (ec == boost::system::errc::too_many_files_open || ec == boost::system::errc::too_many_files_open_in_system ||
         ec == boost::system::errc::no_buffer_space || ec == boost::system::errc::not_enough_memory) {
-      asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor> rest(
-          loop_.executor, rest_without_descriptors);
+      asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>
+          rest(loop_.executor, rest_without_descriptors);
       auto [stopped] = co_await rest.async_wait(as_tuple);
       if (stopped) co_return stopped;
     }
@@ -189,7 +194,7 @@ Awaitable<Result<StreamPtr>> TcpDialer::connect(tcp::endpoint to) {
 Awaitable<Result<StreamPtr>> TcpDialer::dial(const Endpoint& to) {
   error_code ec;
   const auto address = asio::ip::make_address(to.host(), ec);
-  if (!ec) co_return co_await connect(tcp::endpoint(address, to.port()));
+  if (!ec) co_return co_await connect(tcp::endpoint(without_mapping(address), to.port()));
 
   asio::ip::basic_resolver<tcp, Executor> resolver(loop_.executor);
   auto resolved = co_await resolver.async_resolve(to.host(), std::to_string(to.port()),

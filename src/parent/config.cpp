@@ -205,7 +205,6 @@ Checked<> check_client(const Asked& asked, Config& config) {
   auto target = asked.endpoint("target", HostKind::literal_or_name, PortKind::nonzero);
   if (!target) return target.error();
   config.target = std::move(*target);
-  if (asked.has("proxy")) config.proxy_uri = asked.find("proxy");
   auto v4 = parse_outbound(asked, "outbound-v4"), v6 = parse_outbound(asked, "outbound-v6");
   if (!v4) return v4.error();
   if (!v6) return v6.error();
@@ -264,6 +263,7 @@ Checked<Config> make_config(const Settings& environment, const Settings& flags, 
     config.log_level = *level;
   }
 
+  if (asked.has("proxy")) config.proxy_uri = asked.find("proxy");
   auto options = parse_options(asked, config.role, options_file);
   if (!options) return options.error();
   config.options = std::move(*options);

@@ -4,7 +4,6 @@ import socket
 import struct
 import threading
 import time
-import unittest
 
 from support import pt, socks
 from support.peers import LOOPBACK, Acceptor, closed_port, dial, echo, hears_end, noise, read_exactly, read_to_end
@@ -64,7 +63,8 @@ class SocksStory(Story):
 
 class Greeting(SocksStory):
     def test_picks_the_best_method_that_was_offered(self):
-        for offered, chosen in ((b"\0", 0), (b"\2", 2), (b"\0\2", 2), (b"\2\0", 2), (b"\x09\0\2", 9), (b"\0\2\x80", 0x80),
+        for offered, chosen in ((b"\0", 0), (b"\2", 2), (b"\0\2", 2), (b"\2\0", 2), (b"\x09\0\2", 9),
+                                (b"\0\2\x80", 0x80),
                                 (b"\x80\x09", 9), (b"\x01\0", 0), (bytes(range(128)), 9), (bytes(range(1, 256)), 9)):
             with self.subTest(offered=offered):
                 self.talk((b"\x05" + bytes([len(offered)]) + offered, bytes([5, chosen])))
@@ -103,8 +103,10 @@ class Request(SocksStory):
     def test_commands_and_address_types_that_are_not_served(self):
         good = self.request()
         for altered, code in ((good[:1] + b"\x02" + good[2:], 7), (good[:1] + b"\x03" + good[2:], 7),
-                              (good[:1] + b"\xf0" + good[2:], 7), (good[:1] + b"\xf1" + good[2:], 7), (good[:1] + b"\0" + good[2:], 7),
-                              (good[:3] + b"\x05" + good[4:], 8), (good[:3] + b"\0" + good[4:], 8), (good[:2] + b"\x01" + good[3:], 1),
+                              (good[:1] + b"\xf0" + good[2:], 7), (good[:1] + b"\xf1" + good[2:], 7),
+                              (good[:1] + b"\0" + good[2:], 7),
+                              (good[:3] + b"\x05" + good[4:], 8), (good[:3] + b"\0" + good[4:], 8),
+                              (good[:2] + b"\x01" + good[3:], 1),
                               (b"\x05\x01\x00\x03\x00\x00\x50", 1)):
             with self.subTest(request=altered):
                 self.assert_refused((b"\x05\x01\x00", b"\x05\x00"), (altered, refusal(code)))
@@ -130,10 +132,12 @@ class Request(SocksStory):
 
 class Arguments(SocksStory):
     def test_well_formed_arguments_are_taken(self):
-        for text in ("a=b", "a=", "a=b;c=d", "a=b;a=c", r"a\;x=b\=\\", "a=b=c", r"a=\b", "k=" + "v" * 253, "k=" + "v" * 254, "k=" + "v" * 508,
+        for text in ("a=b", "a=", "a=b;c=d", "a=b;a=c", r"a\;x=b\=\\", "a=b=c", r"a=\b", "k=" + "v" * 253,
+                     "k=" + "v" * 254, "k=" + "v" * 508,
                      "k=" + "v" * 252 + r"\;x"):
             with self.subTest(text=text[:30]):
-                connection = self.talk((b"\x05\x01\x02", b"\x05\x02"), (socks.password_frame(text), b"\x01\x00"), (self.request(), SUCCESS))
+                connection = self.talk((b"\x05\x01\x02", b"\x05\x02"), (socks.password_frame(text), b"\x01\x00"),
+                                       (self.request(), SUCCESS))
                 self.assert_echo(connection)
 
     def test_malformed_arguments_are_refused(self):
@@ -147,19 +151,22 @@ class Arguments(SocksStory):
     def test_arguments_that_the_transport_refuses_make_no_connection(self):
         silent = Acceptor(self, read_to_end)
         cert = "A" * 70
-        for arguments in (f"cert={cert}", "iat-mode=0", f"cert={cert};iat-mode=3", f"cert={cert};iat-mode=x", f"cert={cert[:-1]};iat-mode=0",
+        for arguments in (f"cert={cert}", "iat-mode=0", f"cert={cert};iat-mode=3", f"cert={cert};iat-mode=x",
+                          f"cert={cert[:-1]};iat-mode=0",
                           f"cert={cert}A;iat-mode=0", f"cert={'*' * 70};iat-mode=0", f"node-id={'0' * 40};iat-mode=0",
                           f"node-id={'0' * 40};public-key={'0' * 62};iat-mode=0", "x=y"):
             with self.subTest(arguments=arguments):
                 self.assert_refused((b"\x05\x01\x02", b"\x05\x02"), (socks.password_frame(arguments), b"\x01\x00"),
                                     (self.request(silent.address), refusal(1)), proxy=self.obfs4)
-        self.assert_refused((b"\x05\x01\x00", b"\x05\x00"), (self.request(silent.address), refusal(1)), proxy=self.obfs4)
+        self.assert_refused((b"\x05\x01\x00", b"\x05\x00"), (self.request(silent.address), refusal(1)),
+                            proxy=self.obfs4)
         self.assertEqual(silent.accepted, 0)
 
 
 class JsonArguments(SocksStory):
     def test_method_09_takes_a_block_of_json(self):
-        for data in ({"a": "b"}, {}, {"n": 1, "b": True, "none": None, "list": ["x", "y"]}, b' { "a" : "\\u00e9\\"}" } ',
+        for data in ({"a": "b"}, {}, {"n": 1, "b": True, "none": None, "list": ["x", "y"]},
+                     b' { "a" : "\\u00e9\\"}" } ',
                      {"a": "x" * 60000}):
             with self.subTest(data=str(data)[:40]):
                 connection = self.talk((b"\x05\x01\x09", b"\x05\x09"), (block(data) + self.request(), SUCCESS))
@@ -174,8 +181,10 @@ class JsonArguments(SocksStory):
 
     def test_bad_blocks_have_codes_of_their_own(self):
         deep = b'{"a":' * 9 + b"1" + b"}" * 9
-        for framed, code in ((struct.pack(">I", 65537), 0x10), (b"\xff\xff\xff\xff", 0x10), (block(b""), 0x12), (block(b"[1]"), 0x12),
-                             (block(b'{"a":"b"'), 0x12), (block(b'{"a":"b"} x'), 0x12), (block(b'{"a":"\xff"}'), 0x12), (block(deep), 0x12),
+        for framed, code in ((struct.pack(">I", 65537), 0x10), (b"\xff\xff\xff\xff", 0x10), (block(b""), 0x12),
+                             (block(b"[1]"), 0x12),
+                             (block(b'{"a":"b"'), 0x12), (block(b'{"a":"b"} x'), 0x12), (block(b'{"a":"\xff"}'), 0x12),
+                             (block(deep), 0x12),
                              (block(b"null"), 0x12)):
             with self.subTest(framed=framed[:30]):
                 self.assert_refused((b"\x05\x01\x09", b"\x05\x09"), (framed, refusal(code)))
@@ -184,7 +193,8 @@ class JsonArguments(SocksStory):
     def test_settings_that_the_transport_refuses(self):
         silent = Acceptor(self, read_to_end)
         for method in (9, 0x80):
-            for data in ({}, {"cert": "A" * 70}, {"cert": "short", "iat-mode": "0"}, {"cert": "A" * 70, "iat-mode": {"x": 1}}):
+            for data in ({}, {"cert": "A" * 70}, {"cert": "short", "iat-mode": "0"},
+                         {"cert": "A" * 70, "iat-mode": {"x": 1}}):
                 with self.subTest(method=method, data=data):
                     self.assert_refused((bytes([5, 1, method]), bytes([5, method])),
                                         (block(data) + self.request(silent.address), refusal(0x13)), proxy=self.obfs4)
@@ -203,7 +213,8 @@ class Socks4(SocksStory):
     def test_refusals_are_5b(self):
         address = struct.pack(">H", self.app.address[1]) + socket.inet_aton(LOOPBACK)
         closed = struct.pack(">H", closed_port()[1]) + socket.inet_aton(LOOPBACK)
-        for request in (b"\x04\x02" + address + b"\0", b"\x04\x01" + closed + b"\0", b"\x04\x01" + address + b"nonsense\0"):
+        for request in (b"\x04\x02" + address + b"\0", b"\x04\x01" + closed + b"\0",
+                        b"\x04\x01" + address + b"nonsense\0"):
             with self.subTest(request=request):
                 self.assert_refused((request, b"\0\x5b" + b"\0" * 6))
 
