@@ -15,6 +15,8 @@ namespace {
 constexpr std::chrono::milliseconds parent_check{500};
 // A connection on which nothing has moved for so long has nothing left to finish.
 constexpr std::chrono::seconds quiet_limit{1};
+// What was cut may still say to the log what became of it.
+constexpr std::chrono::milliseconds last_words_limit{50};
 
 }  // namespace
 
@@ -36,6 +38,8 @@ Awaitable<> Shutdown::limit_drain() {
     live_.end_quiet();
   }
   live_.cut();
+  SteadyTimer timer(executor_, last_words_limit);
+  (void)co_await timer.async_wait(as_tuple);
   end_();
 }
 
