@@ -12,6 +12,7 @@ constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 constexpr std::string_view digits = "0123456789";
 constexpr int longest_timeout = 7 * 24 * 3600;
 constexpr int most_udp_flows = 1'000'000;
+constexpr int longest_udp_queue = 16;
 
 std::vector<std::string_view> split(std::string_view list) {
   std::vector<std::string_view> parts;
@@ -67,7 +68,8 @@ class Asked {
     return std::optional(std::move(*parsed));
   }
   /// A whole number of `unit` from `least` to `most`.
-  Checked<int> number(std::string_view flag, int least, int most, std::string_view unit) const {
+  Checked<int> number(std::string_view flag, int least, int most, std::string_view unit, int otherwise) const {
+    if (!has(flag)) return otherwise;
     const auto text = find(flag);
     int number = 0;
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -76,8 +78,7 @@ class Asked {
     return number;
   }
   Checked<std::chrono::seconds> seconds(std::string_view flag, int least, std::chrono::seconds otherwise) const {
-    if (!has(flag)) return otherwise;
-    const auto asked = number(flag, least, longest_timeout, "seconds");
+    const auto asked = number(flag, least, longest_timeout, "seconds", static_cast<int>(otherwise.count()));
     if (!asked) return asked.error();
     return std::chrono::seconds(*asked);
   }
@@ -272,11 +273,12 @@ Checked<Config> make_config(const Settings& environment, const Settings& flags, 
   auto udp_timeout = asked.seconds("udp-timeout", 1, config.udp_timeout);
   if (!udp_timeout) return udp_timeout.error();
   config.udp_timeout = *udp_timeout;
-  if (asked.has("udp-flows")) {
-    const auto flows = asked.number("udp-flows", 1, most_udp_flows, "flows");
-    if (!flows) return flows.error();
-    config.udp_flows = static_cast<std::size_t>(*flows);
-  }
+  const auto flows = asked.number("udp-flows", 1, most_udp_flows, "flows", static_cast<int>(config.udp_flows));
+  if (!flows) return flows.error();
+  config.udp_flows = static_cast<std::size_t>(*flows);
+  const auto queue = asked.number("udp-queue", 0, longest_udp_queue, "datagrams", 0);
+  if (!queue) return queue.error();
+  config.udp_queue = static_cast<std::size_t>(*queue);
 
   auto rest = config.role == Role::server ? check_server(asked, config) : check_client(asked, config);
   if (!rest) return rest.error();

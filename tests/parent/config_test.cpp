@@ -222,7 +222,9 @@ TEST_F(ConfigTest, BoundsUdpFlows) {
   be_client();
   EXPECT_EQ(made().udp_timeout, std::chrono::seconds(300));
   EXPECT_EQ(made().udp_flows, 4096u);
-  flags = {{"udp-timeout", "60"}, {"udp-flows", "7"}};
+  EXPECT_EQ(made().udp_queue, 0u);
+  flags = {{"udp-timeout", "60"}, {"udp-flows", "7"}, {"udp-queue", "2"}};
+  EXPECT_EQ(made().udp_queue, 2u);
   EXPECT_EQ(made().udp_timeout, std::chrono::seconds(60));
   EXPECT_EQ(made().udp_flows, 7u);
   for (const auto* value : {"0", "-1", "x", "1.5", "99999999999"}) {
@@ -230,6 +232,10 @@ TEST_F(ConfigTest, BoundsUdpFlows) {
     EXPECT_THAT(refusal(), HasSubstr("-udp-timeout")) << value;
     flags = {{"udp-flows", value}};
     EXPECT_THAT(refusal(), HasSubstr("-udp-flows")) << value;
+  }
+  for (const auto* value : {"-1", "x", "17"}) {
+    flags = {{"udp-queue", value}};
+    EXPECT_THAT(refusal(), HasSubstr("-udp-queue")) << value;
   }
 }
 
