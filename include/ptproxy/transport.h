@@ -31,8 +31,9 @@ class ClientTransport {
  public:
   virtual ~ClientTransport() = default;
   /// Reaches the bridge and shakes hands; the stream carries the application's bytes. `args` were given with this
-  /// connection; what they lack or get wrong is Errc::bad_arguments, found before anything is dialled. The dialer is the
-  /// only way out: it may lead through an upstream proxy. The parameters outlive the call.
+  /// connection; what they lack or get wrong is Errc::bad_arguments, found before anything is dialled. The dialer is
+  /// the only way out: it may lead through an upstream proxy. The parameters outlive the call, and the dialer the
+  /// stream too.
   virtual Awaitable<Result<StreamPtr>> connect(const Endpoint& bridge, const Args& args, Dialer& dialer) = 0;
 };
 
