@@ -25,7 +25,7 @@ def free_udp_port(owner):
 class Turn(Story):
     @classmethod
     def setUpClass(cls):
-        cls.page = Page("udp.md")
+        cls.page = Page("docs/udp.md")
         cls.turn_port, cls.proxy_port = free_udp_port(cls), free_udp_port(cls)
         folder = temp_dir(cls)
         cls.turnserver = pt.Child(cls.page.commands("turn-server", {" 3478 ": f" {cls.turn_port} "})[0], cwd=folder)

@@ -1,4 +1,4 @@
-"""Takes the examples out of a page of docs/, so that a story runs what a reader would type."""
+"""Takes the examples out of a page, so that a story runs what a reader would type."""
 import pathlib
 import re
 import shlex
@@ -10,7 +10,7 @@ class Page:
     """The named code blocks of a page: those that begin with a language and a name."""
 
     def __init__(self, name):
-        text = (ROOT / "docs" / name).read_text()
+        text = (ROOT / name).read_text()
         self._blocks = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", text, re.M | re.S))
         self._unused = set(self._blocks)
 
