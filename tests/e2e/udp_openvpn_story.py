@@ -32,7 +32,7 @@ def may_make_tunnels():
 @unittest.skipUnless(shutil.which("openvpn") and shutil.which("openssl"), "openvpn is not installed")
 class OpenVpn(Story):
     def setUp(self):
-        self.page = Page("udp.md")
+        self.page = Page("docs/udp.md")
         self.vpn_port, self.proxy_port, bridge_port = free_udp_port(self), free_udp_port(self), closed_port()[1]
         self.server = self.ptproxy("vpn-bridge", {"0.0.0.0:443": f"{LOOPBACK}:{bridge_port}", "1194": self.vpn_port})
         self.client = self.ptproxy("vpn-client", {"203.0.113.7:443": f"{LOOPBACK}:{bridge_port}", "1194": self.proxy_port,
