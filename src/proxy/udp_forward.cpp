@@ -81,7 +81,8 @@ Awaitable<> UdpForward::run(std::unique_ptr<Entry> entry, DatagramSocket& apps) 
     pool_.erase(entry->app);
     backoff_.failed(entry->app, services_.clock.now());
     log::notice("{}: no connection to {} for a UDP flow: {}; {} datagrams dropped", transport_,
-                log::scrubbed(route_.target), stream.error().message(), entry->counters.while_connecting + entry->held.size());
+                log::scrubbed(route_.target), stream.error().message(),
+                entry->counters.while_connecting + entry->held.size());
   }
   --alive_;
   flow_ended_.ring();

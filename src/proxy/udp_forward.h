@@ -22,8 +22,8 @@ class UdpRoute {
   Endpoint target;
   Args options;
   UdpRules rules;
-  /// How many datagrams of a flow wait while it connects; 0 is Table 1 to the letter. For applications that never repeat
-  /// their first one.
+  /// How many datagrams of a flow wait while it connects; 0 is Table 1 to the letter. For applications that never
+  /// repeat their first one.
   std::size_t most_held = 0;
 };
 

@@ -136,8 +136,9 @@ TEST_F(UdpForwardTest, HoldsAsManyPacketsWhileConnectingAsItIsTold) {
   EXPECT_EQ(heard(), frame("first") + frame("second"));
   bridge->shutdown_write();
   settle();
-  EXPECT_THAT(log.lines, ElementsAre(HasSubstr("2 datagrams (11 bytes) into the transport, 0 (0 bytes) out of it; dropped: 1 while "
-                                               "connecting")));
+  EXPECT_THAT(log.lines, ElementsAre(HasSubstr(
+                             "2 datagrams (11 bytes) into the transport, 0 (0 bytes) out of it; dropped: 1 while "
+                             "connecting")));
 }
 
 // Packet received | Connected | | packet sent
