@@ -1,6 +1,5 @@
 """README.md: the commands that it gives, as a reader would type them, with other ports and folders."""
 import http.server
-import pathlib
 import re
 import subprocess
 import threading
@@ -73,13 +72,15 @@ class Readme(Story):
                 client.method("obfs4")
 
     def test_by_udp(self):
-        # What goes through it is told by udp_openvpn_story.py.
-        server, client = self.page.commands("by-udp")
-        bridge_port = closed_port()[1]
-        bridge = self.ptproxy(server, {"0.0.0.0:443": f"{LOOPBACK}:{bridge_port}", "/var/lib/ptproxy": temp_dir(self)})
-        words = {"203.0.113.7:443": f"{LOOPBACK}:{bridge_port}", "127.0.0.1:1194": f"{LOOPBACK}:0",
-                 "CERT": bridge.method("obfs4").arguments["cert"], "/var/lib/ptproxy-client": temp_dir(self)}
-        self.assertEqual(self.ptproxy(client, words).method("obfs4").protocol, "transparent-UDP")
+        # What goes through them is told by udp_openvpn_story.py and udp_turn_story.py.
+        for block, mode, door in (("by-udp", "transparent-UDP", "127.0.0.1:1194"), ("by-turn", "STUN", "127.0.0.1:3479")):
+            with self.subTest(block=block):
+                server, client = self.page.commands(block)
+                bridge_port = closed_port()[1]
+                bridge = self.ptproxy(server, {"0.0.0.0:443": f"{LOOPBACK}:{bridge_port}", "/var/lib/ptproxy": temp_dir(self)})
+                words = {"203.0.113.7:443": f"{LOOPBACK}:{bridge_port}", door: f"{LOOPBACK}:0",
+                         "CERT": bridge.method("obfs4").arguments["cert"], "/var/lib/ptproxy-client": temp_dir(self)}
+                self.assertEqual(self.ptproxy(client, words).method("obfs4").protocol, mode)
 
     def test_every_flag_and_page_that_the_documents_name_is_there(self):
         usage = subprocess.run([pt.PTPROXY, "-help"], capture_output=True, text=True).stdout
