@@ -14,8 +14,8 @@ class Handshake {
   enum class Step { need_more, done };
   virtual ~Handshake() = default;
   /// Takes what it understands from the front of `in` and puts what is to be said into `out`. The first call, which may
-  /// come with `in` empty, starts the talk. What is left in `in` after `done` belongs to whoever comes next. On an error
-  /// `out` may still hold a last word for the peer. Not called again after `done` or an error.
+  /// come with `in` empty, starts the talk. What is left in `in` after `done` belongs to whoever comes next. On an
+  /// error `out` may still hold a last word for the peer. Not called again after `done` or an error.
   virtual Result<Step> advance(ByteQueue& in, ByteQueue& out) = 0;
 };
 

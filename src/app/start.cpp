@@ -138,7 +138,8 @@ ExitCode run(const std::vector<std::string>& arguments, const Environment& envir
     parent.status_version();
   }
   std::optional<UpstreamProxy> upstream;
-  if (config->proxy_uri && config->role == Role::server) log::notice("a server has no use for an upstream proxy: ignored");
+  if (config->proxy_uri && config->role == Role::server)
+    log::notice("a server has no use for an upstream proxy: ignored");
   if (config->proxy_uri && config->role == Role::client) {
     auto parsed = parse_upstream_proxy(*config->proxy_uri);
     if (!parsed) {

@@ -12,7 +12,8 @@ Awaitable<Result<>> write_all(Stream& stream, ChunkPool& chunks, ByteView bytes)
 
 /// Talks until the handshake is done, and gives what the peer said beyond it. `early` is what the peer said before. A
 /// peer that ends the stream first is eof.
-Awaitable<Result<ByteQueue>> run_handshake(Stream& stream, ChunkPool& chunks, Handshake& handshake, ByteQueue early = {});
+Awaitable<Result<ByteQueue>> run_handshake(Stream& stream, ChunkPool& chunks, Handshake& handshake,
+                                           ByteQueue early = {});
 
 /// Whether a talk failed because the peer, once connected, went away, be it orderly or not.
 bool hung_up(error_code why);

@@ -44,7 +44,7 @@ class TcpStream final : public Stream, private LiveSockets::Member {
   bool more_expected_ = false;  // the last read may not have emptied the socket
   bool moved_ = false;          // since it was last asked
   bool writing_ = false;
-  bool ended_ = false;          // by end_if_quiet
+  bool ended_ = false;  // by end_if_quiet
 };
 
 class TcpListener final : public Listener, private LiveSockets::Member {

@@ -25,10 +25,9 @@ std::vector<std::string_view> split(std::string_view list) {
 }
 
 bool is_transport_name(std::string_view name) {
-  return !name.empty() && letters.find(name.front()) != std::string_view::npos &&
-         std::ranges::all_of(name, [](char c) {
-           return letters.find(c) != std::string_view::npos || digits.find(c) != std::string_view::npos;
-         });
+  return !name.empty() && letters.find(name.front()) != std::string_view::npos && std::ranges::all_of(name, [](char c) {
+    return letters.find(c) != std::string_view::npos || digits.find(c) != std::string_view::npos;
+  });
 }
 
 std::string lower(std::string_view text) {
@@ -94,7 +93,8 @@ Checked<Role> choose_role(const Asked& asked) {
   if (client_named) return Role::client;
   if (server_named) return Role::server;
   const bool client = asked.has("client-transports"), server = asked.has("server-transports");
-  if (client && server) return Refusal("TOR_PT_CLIENT_TRANSPORTS and TOR_PT_SERVER_TRANSPORTS are both set: only one of them");
+  if (client && server)
+    return Refusal("TOR_PT_CLIENT_TRANSPORTS and TOR_PT_SERVER_TRANSPORTS are both set: only one of them");
   if (client || server) return client ? Role::client : Role::server;
   for (const auto* hint : {"bindaddr", "orport", "extorport"})
     if (asked.has(hint)) return Role::server;
@@ -144,7 +144,8 @@ Checked<std::map<std::string, Endpoint, std::less<>>> parse_bindaddrs(const Aske
 }
 
 Checked<TransportOptions> parse_options(const Asked& asked, Role role, const std::optional<std::string>& file) {
-  if (asked.has_flag("options") && asked.has("optionsFile")) return Refusal("-options and -optionsFile: only one of them");
+  if (asked.has_flag("options") && asked.has("optionsFile"))
+    return Refusal("-options and -optionsFile: only one of them");
   const auto flag = asked.has("optionsFile") ? "optionsFile" : "options";
   std::string_view text = file ? std::string_view(*file) : asked.find("options");
   while (file && (text.ends_with('\n') || text.ends_with('\r'))) text.remove_suffix(1);
@@ -162,7 +163,8 @@ Checked<std::optional<std::string>> parse_outbound(const Asked& asked, std::stri
   const bool v6 = flag == "outbound-v6";
   if (v6 && text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
   const Endpoint endpoint(std::string(text), 0);
-  if (v6 ? !endpoint.is_ipv6() : !endpoint.is_ipv4()) return asked.wrong(flag, v6 ? "not an IPv6 address" : "not an IPv4 address");
+  if (v6 ? !endpoint.is_ipv6() : !endpoint.is_ipv4())
+    return asked.wrong(flag, v6 ? "not an IPv6 address" : "not an IPv4 address");
   return std::optional(std::string(text));
 }
 
@@ -173,7 +175,8 @@ Checked<> check_server(const Asked& asked, Config& config) {
   if (!bindaddrs) return bindaddrs.error();
   config.bindaddrs = std::move(*bindaddrs);
 
-  if (asked.has("orport") && asked.has_flag("target")) return Refusal("-orport and -target name the same thing: only one of them");
+  if (asked.has("orport") && asked.has_flag("target"))
+    return Refusal("-orport and -target name the same thing: only one of them");
   auto orport = asked.endpoint(asked.has("target") ? "target" : "orport", HostKind::literal_or_name, PortKind::nonzero);
   if (!orport) return orport.error();
   config.orport = std::move(*orport);
@@ -202,7 +205,8 @@ Checked<> check_client(const Asked& asked, Config& config) {
   config.listen = listen->value_or(config.listen);
 
   const bool has_socks = config.mode == Mode::socks5 || config.mode == Mode::socks4;
-  if (has_socks && asked.has("target")) return asked.wrong("target", "in a SOCKS mode each connection names its own target");
+  if (has_socks && asked.has("target"))
+    return asked.wrong("target", "in a SOCKS mode each connection names its own target");
   auto target = asked.endpoint("target", HostKind::literal_or_name, PortKind::nonzero);
   if (!target) return target.error();
   config.target = std::move(*target);

@@ -59,9 +59,8 @@ Settings read_environment(const Environment& environment) {
 }
 
 bool started_by_parent(const Environment& environment) {
-  return std::ranges::any_of(environment, [](const auto& variable) {
-    return variable.first.starts_with(prefix) && !variable.second.empty();
-  });
+  return std::ranges::any_of(
+      environment, [](const auto& variable) { return variable.first.starts_with(prefix) && !variable.second.empty(); });
 }
 
 }  // namespace ptproxy

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// The driver of every transport that is a handshake and then a codec: dial or accept, shake hands, wrap, and swallow what
-/// a failed probe sends.
+/// The driver of every transport that is a handshake and then a codec: dial or accept, shake hands, wrap, and swallow
+/// what a failed probe sends.
 
 #include <ptproxy/codec.h>
 #include <ptproxy/handshake.h>
@@ -49,8 +49,8 @@ class CodecClient : public ClientTransport {
 
 class CodecServer : public ServerTransport {
  public:
-  /// A client has `limit` from being accepted to the end of the handshake. One that fails is read from, unanswered, until
-  /// `swallow_until` after it was accepted, so that a prober learns nothing from how it ends.
+  /// A client has `limit` from being accepted to the end of the handshake. One that fails is read from, unanswered,
+  /// until `swallow_until` after it was accepted, so that a prober learns nothing from how it ends.
   CodecServer(Services& services, Clock::Duration limit, Clock::Duration swallow_until)
       : services_(services), limit_(limit), swallow_until_(swallow_until) {}
   Awaitable<> serve(Listener& listener, OnStream on_stream) final;

@@ -1,5 +1,5 @@
-// Runs a fuzz target without libFuzzer: random inputs, and small changes of seeds that come close to real messages. Keeps
-// the targets compiling and honest where there is no clang; scripts/fuzz looks deeper.
+// Runs a fuzz target without libFuzzer: random inputs, and small changes of seeds that come close to real messages.
+// Keeps the targets compiling and honest where there is no clang; scripts/fuzz looks deeper.
 #include <ptproxy/random.h>
 
 #include "fuzz/slices.h"
@@ -13,7 +13,9 @@ using namespace ptproxy;
 
 // First words of the protocols that the targets read.
 const std::string_view seeds[] = {
-    std::string_view("\x05\x01\x00\x05\x01\x00\x03\x07""a.b.com\x01\xbb", 17),
+    std::string_view("\x05\x01\x00\x05\x01\x00\x03\x07"
+                     "a.b.com\x01\xbb",
+                     17),
     std::string_view("\x05\x02\x00\x02\x01\x03k=v\x01\x00\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x50", 22),
     std::string_view("\x05\x01\x80{\"k\":\"v\"}\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x50", 22),
     std::string_view("\x05\x01\x09\x00\x00\x00\x09{\"k\":\"v\"}\x05\x01\x00\x04", 20),

@@ -49,7 +49,8 @@ TEST(ChooseVersion, PrefersTwoAndEchoesTheToken) {
 }
 
 TEST(ChooseVersion, FindsNoneInOthers) {
-  for (const auto* list : {"3", "1a", " 2", "2 ", ",", "banana", "02", "2.00"}) EXPECT_EQ(version_of(list), "none") << list;
+  for (const auto* list : {"3", "1a", " 2", "2 ", ",", "banana", "02", "2.00"})
+    EXPECT_EQ(version_of(list), "none") << list;
 }
 
 TEST(ChooseVersion, AssumesTwoForAPersonOnly) {
@@ -130,8 +131,9 @@ TEST_F(ConfigTest, ReadsBindAddresses) {
 
 TEST_F(ConfigTest, RefusesMalformedBindAddresses) {
   be_server();
-  for (const auto* value : {"obfs4", "obfs4-", "obfs4-127.0.0.1", "obfs4-127.0.0.1:70000", "obfs4-localhost:1", "-127.0.0.1:1",
-                            "obfs4-127.0.0.1:1,obfs4-127.0.0.1:2", "obfs4-127.0.0.1:1,", "obfs4-[::1:1", "obfs4-127.0.0.1:x"}) {
+  for (const auto* value :
+       {"obfs4", "obfs4-", "obfs4-127.0.0.1", "obfs4-127.0.0.1:70000", "obfs4-localhost:1", "-127.0.0.1:1",
+        "obfs4-127.0.0.1:1,obfs4-127.0.0.1:2", "obfs4-127.0.0.1:1,", "obfs4-[::1:1", "obfs4-127.0.0.1:x"}) {
     environment["TOR_PT_SERVER_BINDADDR"] = value;
     EXPECT_THAT(refusal(), HasSubstr("TOR_PT_SERVER_BINDADDR")) << value;
   }
@@ -276,7 +278,8 @@ TEST_F(ConfigTest, SortsServerOptionsByTransport) {
 
 TEST_F(ConfigTest, RefusesMalformedOptions) {
   be_server();
-  for (const auto* value : {"obfs4", "obfs4:key", ":k=v", "obfs4:=v", "obfs4:k=v;", "obfs4:k=v\\", "{\"obfs4\":1}", "{"}) {
+  for (const auto* value :
+       {"obfs4", "obfs4:key", ":k=v", "obfs4:=v", "obfs4:k=v;", "obfs4:k=v\\", "{\"obfs4\":1}", "{"}) {
     environment["TOR_PT_SERVER_TRANSPORT_OPTIONS"] = value;
     EXPECT_THAT(refusal(), HasSubstr("TOR_PT_SERVER_TRANSPORT_OPTIONS")) << value;
   }

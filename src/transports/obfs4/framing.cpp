@@ -17,8 +17,8 @@ using Nonce = ByteArray<8>;
 // A secretbox spends the first 32 bytes of the key stream on the Poly1305 key; the message goes on from there.
 constexpr std::size_t poly_key_size = 32;
 
-// libsodium makes this much of the key stream at once where the processor can; what is left over costs it several times as
-// much a byte, so that it is cheaper to fill it up.
+// libsodium makes this much of the key stream at once where the processor can; what is left over costs it several times
+// as much a byte, so that it is cheaper to fill it up.
 constexpr std::size_t whole_run = 512;
 
 /// Room for one message behind the bytes that become its Poly1305 key, so that one run of the cipher makes both.

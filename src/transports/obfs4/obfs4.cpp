@@ -26,12 +26,14 @@ class Client final : public CodecClient {
     auto bridge = parse_bridge(args);
     auto iat_mode = parse_iat_mode(args);
     if (!bridge || !iat_mode || !*iat_mode) {
-      log::warning("obfs4: {}", !bridge ? bridge.error().text() : !iat_mode ? iat_mode.error().text() : "missing argument 'iat-mode'");
+      log::warning("obfs4: {}", !bridge     ? bridge.error().text()
+                                : !iat_mode ? iat_mode.error().text()
+                                            : "missing argument 'iat-mode'");
       return make_error_code(Errc::bad_arguments);
     }
     const Shaping shaping(shapes_, **iat_mode, biased_tables(args));
-    return std::make_unique<ClientHandshake>(*bridge, KeyPair::generate(services_.random), services_.clock.unix_seconds(),
-                                             shaping, services_.random);
+    return std::make_unique<ClientHandshake>(*bridge, KeyPair::generate(services_.random),
+                                             services_.clock.unix_seconds(), shaping, services_.random);
   }
   /// Peers up to obfs4proxy 0.0.11 read the filler bits of a representative differently: by chance a handshake with one
   /// fails at the very end, and another key may do.
