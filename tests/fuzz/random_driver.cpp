@@ -26,6 +26,9 @@ const std::string_view seeds[] = {
     "{\"obfs4\":{\"cert\":\"x\",\"iat-mode\":1,\"l\":[1,true,null]}}",
     "socks5://us:er@x:pa/s%41:w@127.0.0.1:8001",
     "[2001:db8::1]:443",
+    "POST /x?y HTTP/1.1\r\nX-Session-Id: 12345678\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nT: t\r\n\r\nHTTP/1.0 500 Oh\r\n\r\nrest",
+    "https://meek.example:8443/a/b?c=d",
 };
 
 Bytes make_input(Random& random) {

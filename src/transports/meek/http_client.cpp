@@ -48,8 +48,9 @@ Awaitable<Result<HttpResponse>> HttpClient::talk(const HttpRequest& request) {
     if (!heard) {
       // Under TLS, an end that is not told by TLS may have been made by somebody on the way.
       const bool proper = tls_ ? heard.error() == TlsErrc::closed : heard.error() == asio::error::eof;
-      if (proper) co_return reader.take_end();
-      co_return heard.error();
+      auto last = proper ? reader.take_end() : Result<HttpResponse>(heard.error());
+      if (last) co_return last;
+      co_return error_code(asio::error::connection_reset);
     }
     in.append(std::as_const(*heard).bytes());
     auto response = reader.take(in);

@@ -16,14 +16,15 @@ namespace ptproxy::meek {
 class HttpClient {
  public:
   static constexpr std::chrono::seconds connect_limit{60};
-  /// From the request's first byte to the response's last.
-  static constexpr std::chrono::seconds exchange_limit{45};
+  /// From the request's first byte to the response's last. Our own server may take 45 s when everything is full.
+  static constexpr std::chrono::seconds exchange_limit{60};
 
   /// `tls` where the route wants it.
   HttpClient(Services& services, Dialer& dialer, Route route, std::optional<TlsSettings> tls);
   /// Makes the connection, where there is none.
   Awaitable<Result<>> connect();
-  /// After an error, or when the server closes, the connection is gone. `request` outlives the call.
+  /// After an error, or when the server closes, the connection is gone. Errc::bad_message and Errc::too_long are about
+  /// what the server said; all others say that its answer was lost. `request` outlives the call.
   Awaitable<Result<HttpResponse>> exchange(const HttpRequest& request);
   /// Whether the last exchange got as far as sending something.
   bool has_sent() const { return has_sent_; }

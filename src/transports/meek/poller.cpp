@@ -1,5 +1,7 @@
 #include "transports/meek/poller.h"
 
+#include <ptproxy/log.h>
+
 #include "io/spawn.h"
 
 #include <algorithm>
@@ -7,7 +9,7 @@
 namespace ptproxy::meek {
 namespace {
 
-constexpr std::chrono::milliseconds first_retry_pause{500};
+constexpr std::chrono::milliseconds first_retry_pause{100};
 
 // Where the server has no room for us at the moment, the request has not been worked on.
 constexpr bool is_busy(unsigned status) {
@@ -58,6 +60,7 @@ Awaitable<> Poller::run(std::shared_ptr<Poller> poller) {
     if (self.is_leaving()) break;
     auto moved = co_await self.exchange();
     if (!moved) {
+      if (!self.is_leaving()) log::info("meek: a session was lost: {}", moved.error().message());
       self.session_.fail(moved.error());
       break;
     }
@@ -187,6 +190,7 @@ std::optional<Clock::Duration> Poller::patience(const Result<HttpResponse>& resp
     return tries > most_busy_answers ? std::nullopt : std::optional<Clock::Duration>(busy_pause);
   if (too_late) return std::nullopt;
   if (!response && !http_.has_sent()) return retry_pause(tries);
+  if (!response && (response.error() == Errc::bad_message || response.error() == Errc::too_long)) return std::nullopt;
   if (server_ == Server::unknown && (!response || is_lost(response->status))) {
     probing_ = true;
     return retry_pause(tries);

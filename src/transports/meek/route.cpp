@@ -6,6 +6,7 @@
 #include <boost/url/url_view.hpp>
 
 #include <algorithm>
+#include <charconv>
 
 namespace ptproxy::meek {
 namespace {
@@ -16,6 +17,13 @@ constexpr std::size_t longest_host = 253;
 bool is_plain_host(std::string_view host) {
   return !host.empty() && host.size() <= longest_host &&
          std::ranges::all_of(host, [](char c) { return c > 0x20 && c < 0x7f && c != '%' && c != '/'; });
+}
+
+/// 0 for what is no port.
+std::uint16_t parse_port(std::string_view digits) {
+  std::uint16_t port = 0;
+  const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  return ec == std::errc{} && end == digits.data() + digits.size() ? port : 0;
 }
 
 Checked<Endpoint> parse_front(std::string_view front, std::uint16_t default_port) {
@@ -40,11 +48,11 @@ Checked<Route> parse_route(const Args& args) {
   const std::uint16_t default_port = route.tls ? 443 : 80;
   const std::string host(url->host_address());
   if (!is_plain_host(host)) return Refusal("the argument 'url' has no usable host");
-  if (url->has_port() && url->port_number() == 0 && !url->port().empty())
-    return Refusal("the argument 'url' has no usable port");
-  route.connect_to = Endpoint(host, url->port_number() == 0 ? default_port : url->port_number());
-  route.host_header = url->has_port() && !url->port().empty() ? std::string(url->encoded_host_and_port())
-                                                              : std::string(url->encoded_host());
+  const std::string port(url->port());
+  const auto number = port.empty() ? default_port : parse_port(port);
+  if (number == 0) return Refusal("the argument 'url' has no usable port");
+  route.connect_to = Endpoint(host, number);
+  route.host_header = std::string(port.empty() ? url->encoded_host() : url->encoded_host_and_port());
   const std::string target(url->encoded_target());
   route.target = target.starts_with('/') ? target : fmt::format("/{}", target);
 
