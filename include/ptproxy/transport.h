@@ -8,6 +8,7 @@
 #include <ptproxy/random.h>
 #include <ptproxy/storage.h>
 #include <ptproxy/stream.h>
+#include <ptproxy/workers.h>
 
 #include <functional>
 #include <memory>
@@ -25,14 +26,16 @@ class Services {
   Clock& clock;
   Random& random;
   const Storage& storage;
+  /// nullptr: work is done in place.
+  Workers* workers = nullptr;
 };
 
 class ClientTransport {
  public:
   virtual ~ClientTransport() = default;
   /// Reaches the bridge and shakes hands; the stream carries the application's bytes. `args` were given with this
-  /// connection; what they lack or get wrong is Errc::bad_arguments, found before anything is dialled. The dialer is the
-  /// only way out: it may lead through an upstream proxy. The parameters outlive the call.
+  /// connection; what they lack or get wrong is Errc::bad_arguments, found before anything is dialled. The dialer is
+  /// the only way out: it may lead through an upstream proxy. The parameters outlive the call.
   virtual Awaitable<Result<StreamPtr>> connect(const Endpoint& bridge, const Args& args, Dialer& dialer) = 0;
 };
 

@@ -4,13 +4,15 @@
 #define PTPROXY_TRANSPORTS(X) \
   X(dummy)                    \
   X(rot_by_N)                 \
-  X(obfs4)
+  X(obfs4)                    \
+  X(obfs2)                    \
+  X(obfs3)
 
 namespace ptproxy {
 
-#define DECLARE(name)                 \
-  namespace name {                    \
-  extern const TransportEntry entry;  \
+#define DECLARE(name)                \
+  namespace name {                   \
+  extern const TransportEntry entry; \
   }
 PTPROXY_TRANSPORTS(DECLARE)
 
