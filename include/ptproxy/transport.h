@@ -8,6 +8,7 @@
 #include <ptproxy/random.h>
 #include <ptproxy/storage.h>
 #include <ptproxy/stream.h>
+#include <ptproxy/workers.h>
 
 #include <functional>
 #include <memory>
@@ -25,6 +26,8 @@ class Services {
   Clock& clock;
   Random& random;
   const Storage& storage;
+  /// nullptr: work is done in place.
+  Workers* workers = nullptr;
 };
 
 class ClientTransport {

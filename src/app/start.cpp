@@ -4,6 +4,7 @@
 
 #include "app/dispatcher.h"
 #include "app/shutdown.h"
+#include "io/worker_threads.h"
 #include "parent/flags.h"
 
 #include <boost/asio/io_context.hpp>
@@ -63,7 +64,9 @@ ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstrea
   asio::io_context io(1);
   SystemClock clock(io.get_executor());
   Loop loop(io.get_executor(), chunks, live);
+  WorkerThreads workers(io.get_executor());
   Services services(io.get_executor(), chunks, clock, random, storage);
+  services.workers = &workers;
   Dispatcher dispatcher(config, upstream, parent, loop, services);
   Shutdown shutdown(io.get_executor(), live, config.drain_timeout, [&io] { io.stop(); });
   shutdown.watch_signals();

@@ -16,6 +16,8 @@ class TransportHandshake : public Handshake {
  public:
   /// Called once, after `done`.
   virtual std::unique_ptr<Codec> codec() = 0;
+  /// How long this talk may take, where that is less than the transport's own limit.
+  virtual Clock::Duration limit() const { return Clock::Duration::max(); }
 };
 
 /// For transports that begin without a talk.
@@ -39,10 +41,14 @@ class CodecClient : public ClientTransport {
   Services& services_;
 
  private:
-  /// Checks the arguments and makes the keys, before anything is dialled.
-  virtual Result<std::unique_ptr<TransportHandshake>> new_handshake(const Endpoint& bridge, const Args& args) = 0;
-  /// Whether a new connection may succeed where `attempt` connections (1, 2, ...) have failed.
-  virtual bool worth_another_attempt(error_code /*why*/, int /*attempt*/) { return false; }
+  /// Checks the arguments and makes the keys, before anything is dialled; the handshake's first work is done then too.
+  /// `attempt` counts this call's connections to the bridge: 1, 2, ...
+  virtual Result<std::unique_ptr<TransportHandshake>> new_handshake(const Endpoint& bridge, const Args& args,
+                                                                    int attempt) = 0;
+  /// Whether a new connection may succeed where the handshake of this one has failed.
+  virtual bool worth_another_attempt(const TransportHandshake& /*failed*/, error_code /*why*/, int /*attempt*/) {
+    return false;
+  }
 
   Clock::Duration limit_;
 };

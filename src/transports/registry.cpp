@@ -5,6 +5,8 @@
   X(dummy)                    \
   X(rot_by_N)                 \
   X(obfs4)                    \
+  X(obfs2)                    \
+  X(obfs3)                    \
   X(meek)                     \
   X(meek_lite)
 

@@ -7,12 +7,12 @@
 
 #include "crypto/ntor.h"
 #include "crypto/siphash_drbg.h"
+#include "transports/segments.h"
 
 #include <optional>
 
 namespace ptproxy::obfs4 {
 
-inline constexpr std::size_t segment_size = 1448;  ///< the largest frame on the wire
 inline constexpr std::size_t tag_size = 16;
 inline constexpr std::size_t frame_overhead = 2 + tag_size;
 inline constexpr std::size_t largest_payload = segment_size - frame_overhead;
