@@ -6,7 +6,8 @@
 #include "io/spawn.h"
 #include "transports/meek/tls_stream.h"
 
-#include <fmt/chrono.h>
+#include <array>
+#include <ctime>
 
 namespace ptproxy::meek {
 namespace {
@@ -35,7 +36,11 @@ std::string_view path_of(std::string_view target) {
 
 /// IMF-fixdate (RFC 9110 section 5.6.7).
 std::string http_date(std::int64_t unix_seconds) {
-  return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(static_cast<std::time_t>(unix_seconds)));
+  const auto seconds = static_cast<std::time_t>(unix_seconds);
+  std::tm time{};
+  gmtime_r(&seconds, &time);
+  std::array<char, 40> text;
+  return {text.data(), std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &time)};
 }
 
 }  // namespace
