@@ -33,8 +33,13 @@ Awaitable<> serve(Proxy& proxy, std::unique_ptr<TcpListener> listener) {
 }  // namespace
 
 Dispatcher::Dispatcher(const Config& config, const std::optional<UpstreamProxy>& upstream, const LineProtocol& parent,
-                       Loop& loop, Services& services)
-    : config_(config), parent_(parent), loop_(loop), services_(services), direct_(loop, {config.outbound_v4, config.outbound_v6}) {
+                       Loop& loop, Services& services, SignalPipes& signals)
+    : config_(config),
+      parent_(parent),
+      loop_(loop),
+      services_(services),
+      signals_(signals),
+      direct_(loop, {config.outbound_v4, config.outbound_v6}) {
   if (upstream) upstream_ = std::make_unique<UpstreamDialer>(services_, direct_, *upstream);
   if (config_.ext_orport)
     or_port_ = std::make_unique<OrPort>(services_, direct_, *config_.ext_orport, config_.auth_cookie_file);
@@ -45,6 +50,13 @@ Dispatcher::Dispatcher(const Config& config, const std::optional<UpstreamProxy>&
 Dialer& Dispatcher::way_out() {
   if (upstream_) return *upstream_;
   return direct_;
+}
+
+Services& Dispatcher::lend(const TransportEntry& transport) {
+  auto& lent = *lent_.emplace_back(std::make_unique<Services>(services_));
+  lent.local = services_.storage.folder(transport.name);
+  if (transport.signals) lent.signals = &signals_.open(transport.name);
+  return lent;
 }
 
 void Dispatcher::start() {
@@ -74,7 +86,7 @@ Checked<> Dispatcher::start_client(const TransportEntry& transport) {
     return Refusal("modes without SOCKS need version 2 of the pluggable transport specification");
   if (!has_socks && !config_.target) return Refusal("no -target: this mode needs the PT server's address");
 
-  auto made = transport.make_client(services_);
+  auto made = transport.make_client(lend(transport));
   if (!made) return made.error();
   auto listener = TcpListener::open(loop_, config_.listen);
   if (!listener) return listener.error();
@@ -95,7 +107,7 @@ Checked<> Dispatcher::start_client(const TransportEntry& transport) {
 }
 
 Checked<> Dispatcher::start_server(const TransportEntry& transport) {
-  auto made = transport.make_server(services_, config_.options_of(transport.name));
+  auto made = transport.make_server(lend(transport), config_.options_of(transport.name));
   if (!made) return made.error();
   const auto bindaddr = config_.bindaddrs.find(transport.name);
   auto listener = TcpListener::open(loop_, bindaddr == config_.bindaddrs.end() ? Endpoint("0.0.0.0", 0) : bindaddr->second);

@@ -4,6 +4,7 @@
 
 #include <ptproxy/transport.h>
 
+#include "app/signal_pipes.h"
 #include "io/tcp.h"
 #include "parent/config.h"
 #include "parent/line_protocol.h"
@@ -20,13 +21,15 @@ class Dispatcher {
  public:
   /// A client reaches everything through `upstream`, where there is one. Everything passed by reference outlives this.
   Dispatcher(const Config& config, const std::optional<UpstreamProxy>& upstream, const LineProtocol& parent, Loop& loop,
-             Services& services);
+             Services& services, SignalPipes& signals);
   /// Binds every listener, sets the proxies going, and says CMETHOD or SMETHOD for each and DONE at the end. A transport
   /// that cannot start costs only its own line.
   void start();
 
  private:
   Checked<> start_client(const TransportEntry& transport);
+  /// The services as this transport is to see them.
+  Services& lend(const TransportEntry& transport);
   /// The only way out for a client.
   Dialer& way_out();
   Checked<> start_server(const TransportEntry& transport);
@@ -35,9 +38,11 @@ class Dispatcher {
   const LineProtocol& parent_;
   Loop& loop_;
   Services& services_;
+  SignalPipes& signals_;
   TcpDialer direct_;
   std::unique_ptr<UpstreamDialer> upstream_;
   std::unique_ptr<OrPort> or_port_;
+  std::vector<std::unique_ptr<Services>> lent_;
   std::vector<std::unique_ptr<ClientTransport>> client_transports_;
   std::vector<std::unique_ptr<ServerTransport>> server_transports_;
   std::vector<std::unique_ptr<ForwardProxy>> forward_proxies_;

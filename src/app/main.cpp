@@ -36,6 +36,8 @@ ptproxy::Environment environment_variables() {
 int main(int argc, char** argv) {
   fill_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);
+  // In the background of a terminal, stdin is somebody else's: reading it fails then, and does not stop us.
+  std::signal(SIGTTIN, SIG_IGN);
   try {
     return static_cast<int>(ptproxy::run({argv + (argc > 0 ? 1 : 0), argv + argc}, environment_variables()));
   } catch (const std::exception& fault) {

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 namespace ptproxy {
@@ -15,6 +16,18 @@ namespace {
 constexpr std::chrono::milliseconds parent_check{500};
 // A connection on which nothing has moved for so long has nothing left to finish.
 constexpr std::chrono::seconds quiet_limit{1};
+constexpr std::size_t longest_file = 1 << 20;
+
+/// What can be read without waiting, up to a limit: a device may never end.
+void read_file(int descriptor, const std::function<void(std::string_view)>& hear) {
+  char part[4096];
+  for (std::size_t left = longest_file; left > 0;) {
+    const auto n = ::read(descriptor, part, std::min(left, sizeof part));
+    if (n <= 0) return;
+    hear({part, static_cast<std::size_t>(n)});
+    left -= static_cast<std::size_t>(n);
+  }
+}
 
 }  // namespace
 
@@ -57,23 +70,27 @@ void Shutdown::next_signal() {
   });
 }
 
-void Shutdown::watch_stdin() {
-  spawn(executor_, "stdin", read_stdin());
+void Shutdown::watch_stdin(bool ends_with_it, std::function<void(std::string_view)> hear) {
+  spawn(executor_, "stdin", read_stdin(ends_with_it, std::move(hear)));
 }
 
-Awaitable<> Shutdown::read_stdin() {
+Awaitable<> Shutdown::read_stdin(bool ends_with_it, std::function<void(std::string_view)> hear) {
   Descriptor in(executor_);
   error_code ec;
   const int copy = ::dup(STDIN_FILENO);
-  // A regular file or /dev/null cannot be waited for; nobody holds the other end of it open either.
   in.assign(copy, ec);
-  if (ec && copy >= 0) ::close(copy);
-  while (!ec) {
-    char thrown_away[512];
-    auto [failed, n] = co_await in.async_read_some(asio::buffer(thrown_away), as_tuple);
-    ec = failed;
+  if (ec && copy >= 0) {
+    // A regular file or /dev/null cannot be waited for; nobody holds the other end of it open either.
+    read_file(copy, hear);
+    ::close(copy);
   }
-  begin("stdin is closed");
+  while (!ec) {
+    char part[4096];
+    auto [failed, n] = co_await in.async_read_some(asio::buffer(part), as_tuple);
+    ec = failed;
+    if (!ec) hear({part, n});
+  }
+  if (ends_with_it) begin("stdin is closed");
 }
 
 void Shutdown::watch_parent() {

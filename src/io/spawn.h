@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Sets a coroutine going on its own.
+/// Sets a coroutine going on its own, and asks one whether it was told to stop.
 
 #include <ptproxy/stream.h>
 
@@ -11,5 +11,8 @@ namespace ptproxy {
 /// Runs `task` until it ends. An exception in it, which can only be a bug or lack of memory, ends this task alone and is
 /// logged under `name`, which must be a literal.
 void spawn(Executor executor, std::string_view name, Awaitable<> task);
+
+/// Whether the coroutine that asks was told to stop, as against the socket it waits for having been told to drain.
+Awaitable<bool> cancelled();
 
 }  // namespace ptproxy

@@ -82,6 +82,10 @@ class Asked {
 
 Checked<Role> choose_role(const Asked& asked) {
   const bool client_named = asked.on("client"), server_named = asked.on("server");
+  if (asked.on("genconfig")) {
+    if (client_named) return Refusal("-genconfig is for a server");
+    return Role::server;
+  }
   if (client_named && server_named) return Refusal("-client and -server: only one of them");
   if (client_named) return Role::client;
   if (server_named) return Role::server;
@@ -172,7 +176,7 @@ Checked<> check_server(const Asked& asked, Config& config) {
   auto ext_orport = asked.endpoint("extorport", HostKind::literal, PortKind::nonzero);
   if (!ext_orport) return ext_orport.error();
   config.ext_orport = std::move(*ext_orport);
-  if (!config.orport && !config.ext_orport)
+  if (!config.orport && !config.ext_orport && !config.generate)
     return Refusal("no Server App: set -orport (TOR_PT_ORPORT) or -extorport (TOR_PT_EXTENDED_SERVER_PORT)");
 
   config.auth_cookie_file = asked.find("authcookie");
@@ -234,6 +238,7 @@ Checked<Config> make_config(const Settings& environment, const Settings& flags, 
   auto role = choose_role(asked);
   if (!role) return role.error();
   config.role = *role;
+  config.generate = asked.on("genconfig");
   auto transports = choose_transports(asked, config.role);
   if (!transports) return transports.error();
   config.transports = std::move(*transports);
@@ -252,6 +257,15 @@ Checked<Config> make_config(const Settings& environment, const Settings& flags, 
     const auto level = log::parse_level(asked.find("log-level"));
     if (!level) return asked.wrong("log-level", "not one of error, warning, notice, info, debug");
     config.log_level = *level;
+  }
+
+  // tor would log each message, and never writes to stdin.
+  config.signal_files = version.major == 1;
+  if (asked.has("signals")) {
+    const auto form = asked.find("signals");
+    if (form != "files" && form != "lines") return asked.wrong("signals", "not one of lines, files");
+    if (form == "lines" && version.major == 1) return asked.wrong("signals", "version 1 of the specification has no such lines");
+    config.signal_files = form == "files";
   }
 
   auto options = parse_options(asked, config.role, options_file);

@@ -39,6 +39,8 @@ class Config {
   TransportOptions options;
   std::chrono::seconds drain_timeout{2};
   bool unsafe_logging = false;
+  bool signal_files = false;  ///< messages of transports go through files, not through stdout and stdin
+  bool generate = false;      ///< -genconfig: print the server's configuration and end
   log::Level log_level = log::Level::notice;
 
   // Client
