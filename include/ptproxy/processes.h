@@ -38,6 +38,14 @@ class Child {
 };
 using ChildPtr = std::unique_ptr<Child>;
 
+/// Whom the system takes us, and so our children, for.
+class Account {
+ public:
+  std::string name;       ///< empty when it has none
+  bool is_root = false;
+  bool is_locked = false; ///< nobody may log in as this user
+};
+
 class Processes {
  public:
   /// How long run() may take, and how much it may say.
@@ -48,6 +56,7 @@ class Processes {
   virtual Checked<ChildPtr> start(const Command& command) = 0;
   /// Runs a short program to its end, while everything waits: for start-up only. Its stdout, or why it failed.
   virtual Checked<std::string> run(const Command& command) = 0;
+  virtual Account account() const = 0;
   /// Connects to the UNIX socket on which a child listens. The path may be longer than such addresses can be.
   virtual Awaitable<Result<StreamPtr>> dial(const std::filesystem::path& socket) = 0;
 };

@@ -9,6 +9,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
+#include <shadow.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -151,6 +153,19 @@ Checked<std::string> SystemProcesses::run(const Command& command) {
   if (!text) return Refusal(fmt::format("{} does not come to an end", command.program));
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return Refusal(fmt::format("{} failed", command.program));
   return Checked<std::string>(boost::system::in_place_value, std::move(*text));
+}
+
+Account SystemProcesses::account() const {
+  Account account;
+  account.is_root = ::geteuid() == 0;
+  const passwd* user = ::getpwuid(::geteuid());
+  if (!user) return account;
+  account.name = user->pw_name;
+  // Only root may ask for most passwords; nss-systemd answers everybody for the account "nobody".
+  const spwd* shadow = ::getspnam(account.name.c_str());
+  const char* password = shadow ? shadow->sp_pwdp : user->pw_passwd;
+  account.is_locked = password && *password == '!';
+  return account;
 }
 
 Awaitable<Result<StreamPtr>> SystemProcesses::dial(const std::filesystem::path& socket) {

@@ -41,6 +41,7 @@ class SystemProcesses final : public Processes {
   explicit SystemProcesses(Loop& loop) : loop_(loop) {}
   Checked<ChildPtr> start(const Command& command) override { return ChildProcess::start(loop_, command); }
   Checked<std::string> run(const Command& command) override;
+  Account account() const override;
   Awaitable<Result<StreamPtr>> dial(const std::filesystem::path& socket) override;
 
  private:

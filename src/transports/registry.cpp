@@ -4,7 +4,8 @@
 #define PTPROXY_TRANSPORTS(X) \
   X(dummy)                    \
   X(rot_by_N)                 \
-  X(obfs4)
+  X(obfs4)                    \
+  X(ssh)
 
 namespace ptproxy {
 
