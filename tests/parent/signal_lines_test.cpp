@@ -46,7 +46,7 @@ TEST(SignalLines, AreRefusedWhenAnyByteInThemChanged) {
   for (std::size_t length = line.find(' ') + 1; length < line.size(); ++length)
     EXPECT_EQ(fault(line.substr(0, length)), Errc::bad_message);
   auto wider = line;
-  wider.insert(wider.find(' '), " ");
+  wider.replace(wider.find(' '), 1, "  ");
   EXPECT_EQ(fault(wider), Errc::bad_message) << "runs of spaces inside are not touched";
 }
 

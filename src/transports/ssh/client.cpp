@@ -39,7 +39,8 @@ Awaitable<Result<StreamPtr>> Client::connect(const Endpoint& destination, const 
     log::warning("ssh: too many servers at a time");
     co_return error_code(asio::error::no_buffer_space);
   }
-  co_return co_await way->connect(std::move(route->app));
+  const Endpoint app = route->app;
+  co_return co_await way->connect(app);
 }
 
 std::shared_ptr<Tunnel> Client::tunnel(const Login& login, Dialer& dialer) {

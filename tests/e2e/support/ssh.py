@@ -63,7 +63,8 @@ def as_account(command):
 
 def start(owner, program, settings, flags=()):
     """A ptproxy of the account. setpriv becomes it by exec, so that the process id is its own."""
-    environment = pt.bare_environment() | {"TOR_PT_" + key: str(value) for key, value in settings.items()}
+    environment = pt.bare_environment() | {"TOR_PT_" + key: str(value) for key, value in settings.items()
+                                            if value is not None}
     child = pt.Transport(as_account([str(program), *flags]), environment, cwd="/")
     pt.on_exit(owner, child.end)
     return child
