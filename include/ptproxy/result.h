@@ -38,14 +38,15 @@ using Checked = boost::system::result<T, Refusal>;
 
 /// What every area of the house may answer. Areas with more to tell have an enum of their own.
 enum class Errc {
-  bad_arguments = 1,  ///< the transport does not accept the connection's arguments
-  handshake_failed,   ///< the peer did not prove that it speaks the transport
-  wrong_key,          ///< the peer speaks the transport, but not with the expected key
-  skewed_clock,       ///< the peer knows the key, but its clock is hours away from ours
-  bad_message,        ///< the peer broke the protocol
-  too_long,           ///< a message passes the protocol's limit
-  forbidden,          ///< a rule of ours forbids it
-  unsupported,        ///< understood, but not done here
+  bad_arguments = 1,     ///< the transport does not accept the connection's arguments
+  handshake_failed,      ///< the peer did not prove that it speaks the transport
+  unfinished_handshake,  ///< the peer hung up before it had proved that
+  wrong_key,             ///< the peer speaks the transport, but not with the expected key
+  skewed_clock,          ///< the peer knows the key, but its clock is hours away from ours
+  bad_message,           ///< the peer broke the protocol
+  too_long,              ///< a message passes the protocol's limit
+  forbidden,             ///< a rule of ours forbids it
+  unsupported,           ///< understood, but not done here
 };
 
 const boost::system::error_category& ptproxy_category();

@@ -24,9 +24,17 @@ constexpr std::string_view protocol_of(Mode mode) {
   return "";
 }
 
+UdpRules udp_rules(const Config& config) {
+  UdpRules rules;
+  rules.framing = config.mode == Mode::stun ? DatagramFraming::stun : DatagramFraming::length_prefix;
+  rules.idle_limit = config.udp_timeout;
+  rules.most_flows = config.udp_flows;
+  return rules;
+}
+
 /// Keeps the listener for as long as its proxy serves it.
-template <class Proxy>
-Awaitable<> serve(Proxy& proxy, std::unique_ptr<TcpListener> listener) {
+template <class Proxy, class Listening>
+Awaitable<> serve(Proxy& proxy, std::unique_ptr<Listening> listener) {
   co_await proxy.serve(*listener);
 }
 
@@ -40,6 +48,7 @@ Dispatcher::Dispatcher(const Config& config, const std::optional<UpstreamProxy>&
       services_(services),
       signals_(signals),
       direct_(loop, {config.outbound_v4, config.outbound_v6}) {
+  if (config_.is_udp()) udp_.emplace(loop_);
   if (upstream) upstream_ = std::make_unique<UpstreamDialer>(services_, direct_, *upstream);
   if (config_.ext_orport)
     or_port_ = std::make_unique<OrPort>(services_, direct_, *config_.ext_orport, config_.auth_cookie_file);
@@ -88,36 +97,63 @@ Checked<> Dispatcher::start_client(const TransportEntry& transport) {
 
   auto made = transport.make_client(lend(transport));
   if (!made) return made.error();
-  auto listener = TcpListener::open(loop_, config_.listen);
-  if (!listener) return listener.error();
+  auto listening = config_.is_udp() ? forward_udp(transport, **made) : forward_tcp(transport, **made);
+  if (!listening) return listening.error();
   if (!config_.listen.is_loopback())
     log::warning("{} listens beyond this machine: whoever reaches it can use it", transport.name);
+  client_transports_.push_back(std::move(*made));
+  parent_.client_method(transport.name, protocol_of(config_.mode), *listening);
+  return {};
+}
 
+Checked<Endpoint> Dispatcher::forward_tcp(const TransportEntry& transport, ClientTransport& client) {
+  auto listener = TcpListener::open(loop_, config_.listen);
+  if (!listener) return listener.error();
   FrontDoor door;
   door.target = config_.target;
   door.options = config_.options_of(transport.name);
   door.pt2 = config_.version.major == 2;
-  auto& client = *client_transports_.emplace_back(std::move(*made));
   auto& proxy = *forward_proxies_.emplace_back(
       std::make_unique<ForwardProxy>(services_, std::string(transport.name), client, way_out(), std::move(door)));
-  const auto listening = (*listener)->local();
+  auto listening = (*listener)->local();
   spawn(services_.executor, "client listener", serve(proxy, std::move(*listener)));
-  parent_.client_method(transport.name, protocol_of(config_.mode), listening);
-  return {};
+  return listening;
+}
+
+Checked<Endpoint> Dispatcher::forward_udp(const TransportEntry& transport, ClientTransport& client) {
+  auto socket = udp_->listen(config_.listen);
+  if (!socket) return socket.error();
+  UdpRoute route;
+  route.target = *config_.target;
+  route.options = config_.options_of(transport.name);
+  route.rules = udp_rules(config_);
+  auto& proxy = *udp_forwards_.emplace_back(
+      std::make_unique<UdpForward>(services_, std::string(transport.name), client, way_out(), std::move(route)));
+  auto listening = (*socket)->local();
+  spawn(services_.executor, "client listener", serve(proxy, std::move(*socket)));
+  return listening;
 }
 
 Checked<> Dispatcher::start_server(const TransportEntry& transport) {
   auto made = transport.make_server(lend(transport), config_.options_of(transport.name));
   if (!made) return made.error();
   const auto bindaddr = config_.bindaddrs.find(transport.name);
-  auto listener = TcpListener::open(loop_, bindaddr == config_.bindaddrs.end() ? Endpoint("0.0.0.0", 0) : bindaddr->second);
+  auto listener =
+      TcpListener::open(loop_, bindaddr == config_.bindaddrs.end() ? Endpoint("0.0.0.0", 0) : bindaddr->second);
   if (!listener) return listener.error();
 
   auto& server = *server_transports_.emplace_back(std::move(*made));
-  auto& proxy = *reverse_proxies_.emplace_back(
-      std::make_unique<ReverseProxy>(services_, std::string(transport.name), server, *or_port_));
   const auto listening = (*listener)->local();
-  spawn(services_.executor, "server listener", serve(proxy, std::move(*listener)));
+  std::string name(transport.name);
+  if (config_.is_udp()) {
+    auto& proxy = *udp_reverses_.emplace_back(
+        std::make_unique<UdpReverse>(services_, std::move(name), server, *udp_, *config_.orport, udp_rules(config_)));
+    spawn(services_.executor, "server listener", serve(proxy, std::move(*listener)));
+  } else {
+    auto& proxy =
+        *reverse_proxies_.emplace_back(std::make_unique<ReverseProxy>(services_, std::move(name), server, *or_port_));
+    spawn(services_.executor, "server listener", serve(proxy, std::move(*listener)));
+  }
   parent_.server_method(transport.name, listening, server.client_args());
   return {};
 }

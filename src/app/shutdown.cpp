@@ -16,6 +16,8 @@ namespace {
 constexpr std::chrono::milliseconds parent_check{500};
 // A connection on which nothing has moved for so long has nothing left to finish.
 constexpr std::chrono::seconds quiet_limit{1};
+// What was cut may still say to the log what became of it.
+constexpr std::chrono::milliseconds last_words_limit{50};
 constexpr std::size_t longest_file = 1 << 20;
 
 /// What can be read without waiting, up to a limit: a device may never end.
@@ -49,6 +51,8 @@ Awaitable<> Shutdown::limit_drain() {
     live_.end_quiet();
   }
   live_.cut();
+  SteadyTimer timer(executor_, last_words_limit);
+  (void)co_await timer.async_wait(as_tuple);
   end_();
 }
 
@@ -93,8 +97,8 @@ Awaitable<> Shutdown::read_stdin(bool ends_with_it, std::function<void(std::stri
   if (ends_with_it) begin("stdin is closed");
 }
 
-void Shutdown::watch_parent() {
-  spawn(executor_, "parent", wait_for_parent(::getppid()));
+void Shutdown::watch_parent(int parent) {
+  spawn(executor_, "parent", wait_for_parent(parent));
 }
 
 Awaitable<> Shutdown::wait_for_parent(int parent) {

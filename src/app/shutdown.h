@@ -23,7 +23,7 @@ class Shutdown {
   /// Reads stdin to its end, and then ends if `ends_with_it`. What comes in goes to `hear`.
   void watch_stdin(bool ends_with_it, std::function<void(std::string_view)> hear);
   /// The parent's death.
-  void watch_parent();
+  void watch_parent(int parent);
 
  private:
   using Descriptor = asio::posix::basic_stream_descriptor<Executor>;

@@ -62,7 +62,7 @@ std::filesystem::path state_directory(const Config& config) {
 }
 
 ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstream, const LineProtocol& parent,
-               const std::filesystem::path& state_directory, bool child) {
+               const std::filesystem::path& state_directory, pid_t parent_process) {
   // In this order: what dies last stands first. Suspended connections die with the loop and still use what is above it.
   ChunkPool chunks;
   LiveSockets live;
@@ -78,7 +78,7 @@ ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstrea
                       io.get_executor(), clock, storage, std::move(say));
   Services services(io.get_executor(), chunks, clock, random, storage);
   services.processes = &processes;
-  services.server_app = config.orport;
+  if (!config.is_udp()) services.server_app = config.orport;
   Dispatcher dispatcher(config, upstream, parent, loop, services, signals);
   Shutdown shutdown(io.get_executor(), live, config.drain_timeout, [&io] { io.stop(); });
   shutdown.watch_signals();
@@ -88,7 +88,7 @@ ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstrea
     shutdown.watch_stdin(config.exit_on_stdin_close, [&signals, hears_stdin](std::string_view part) {
       if (hears_stdin) signals.hear(part);
     });
-  if (child) shutdown.watch_parent();
+  if (parent_process) shutdown.watch_parent(parent_process);
   io.run();
   return ExitCode::ok;
 }
@@ -128,6 +128,8 @@ ExitCode generate(const Settings& environment, const CommandLine& line) {
 ExitCode run(const std::vector<std::string>& arguments, const Environment& environment) {
   if (sodium_init() < 0) throw std::runtime_error("libsodium does not start");
   const bool child = started_by_parent(environment);
+  // Asked for before a line is said: a parent may die right behind the line it waited for.
+  const pid_t parent_process = child ? ::getppid() : 0;
   const Settings from_environment = read_environment(environment);
   auto line = parse_flags(arguments);
   if (!line) {
@@ -187,7 +189,8 @@ ExitCode run(const std::vector<std::string>& arguments, const Environment& envir
     parent.status_version();
   }
   std::optional<UpstreamProxy> upstream;
-  if (config->proxy_uri) {
+  if (config->proxy_uri && config->role == Role::server) log::notice("a server has no use for an upstream proxy: ignored");
+  if (config->proxy_uri && config->role == Role::client) {
     auto parsed = parse_upstream_proxy(*config->proxy_uri);
     if (!parsed) {
       parent.proxy_error(parsed.error().text());
@@ -197,7 +200,7 @@ ExitCode run(const std::vector<std::string>& arguments, const Environment& envir
     parent.proxy_done();
   }
   allow_many_descriptors();
-  return serve(*config, upstream, parent, state, child);
+  return serve(*config, upstream, parent, state, parent_process);
 }
 
 }  // namespace ptproxy

@@ -13,7 +13,9 @@ class Category final : public boost::system::error_category {
       case Errc::bad_arguments:
         return "the transport does not accept these arguments";
       case Errc::handshake_failed:
-        return "the peer did not complete the transport's handshake";
+        return "the peer did not prove that it speaks the transport";
+      case Errc::unfinished_handshake:
+        return "the peer hung up during the transport's handshake";
       case Errc::wrong_key:
         return "the peer does not hold the expected key";
       case Errc::skewed_clock:

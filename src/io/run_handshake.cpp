@@ -1,5 +1,7 @@
 #include "io/run_handshake.h"
 
+#include <boost/asio/error.hpp>
+
 namespace ptproxy {
 
 Awaitable<Result<>> write_all(Stream& stream, ChunkPool& chunks, ByteView bytes) {
@@ -25,6 +27,10 @@ Awaitable<Result<ByteQueue>> run_handshake(Stream& stream, ChunkPool& chunks, Ha
     if (!heard) co_return heard.error();
     in.append(heard->bytes());
   }
+}
+
+bool hung_up(error_code why) {
+  return why == asio::error::eof || why == asio::error::connection_reset || why == asio::error::broken_pipe;
 }
 
 Awaitable<Result<>> swallow(Stream& stream) {

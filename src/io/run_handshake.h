@@ -14,6 +14,9 @@ Awaitable<Result<>> write_all(Stream& stream, ChunkPool& chunks, ByteView bytes)
 /// peer that ends the stream first is eof.
 Awaitable<Result<ByteQueue>> run_handshake(Stream& stream, ChunkPool& chunks, Handshake& handshake, ByteQueue early = {});
 
+/// Whether a talk failed because the peer, once connected, went away, be it orderly or not.
+bool hung_up(error_code why);
+
 /// Reads and forgets until the peer ends.
 Awaitable<Result<>> swallow(Stream& stream);
 

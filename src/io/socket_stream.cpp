@@ -19,10 +19,13 @@ void set_options(StreamSocket& socket) {
 
 }  // namespace
 
+asio::ip::address without_mapping(const asio::ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+}
+
 Endpoint to_endpoint(const tcp::endpoint& endpoint) {
-  auto address = endpoint.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  auto address = without_mapping(endpoint.address());
   if (address.is_v6()) {
     auto v6 = address.to_v6();
     v6.scope_id(0);

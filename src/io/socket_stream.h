@@ -46,7 +46,10 @@ class SocketStream final : public Stream, private LiveSockets::Member {
   bool ended_ = false;  // by end_if_quiet
 };
 
-/// An IP socket's address; what is mapped from IPv4 comes as IPv4.
+/// An IPv4 address in the clothes of IPv6 (::ffff:1.2.3.4) is taken for what it is.
+asio::ip::address without_mapping(const asio::ip::address& address);
+
+/// An IP socket's address, without a mapping.
 Endpoint to_endpoint(const asio::ip::tcp::endpoint& endpoint);
 
 }  // namespace ptproxy

@@ -12,7 +12,7 @@ namespace ptproxy {
 /// logged under `name`, which must be a literal.
 void spawn(Executor executor, std::string_view name, Awaitable<> task);
 
-/// Whether the coroutine that asks was told to stop, as against the socket it waits for having been told to drain.
+/// Whether the coroutine that asks was told to stop, as against the socket it waits for having been ended.
 Awaitable<bool> cancelled();
 
 }  // namespace ptproxy

@@ -1,11 +1,11 @@
 #include "io/tcp.h"
 
+#include "io/resolve.h"
 #include "io/spawn.h"
 
 #include <fmt/format.h>
 
 #include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
 #include <chrono>
@@ -65,8 +65,8 @@ Awaitable<Result<StreamPtr>> TcpListener::accept() {
     // Whatever else went wrong belongs to that one connection, or to a machine that is out of descriptors for now.
     if (ec == boost::system::errc::too_many_files_open || ec == boost::system::errc::too_many_files_open_in_system ||
         ec == boost::system::errc::no_buffer_space || ec == boost::system::errc::not_enough_memory) {
-      asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor> rest(
-          loop_.executor, rest_without_descriptors);
+      asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>
+          rest(loop_.executor, rest_without_descriptors);
       auto [stopped] = co_await rest.async_wait(as_tuple);
       if (stopped) co_return stopped;
     }
@@ -101,15 +101,12 @@ Awaitable<Result<StreamPtr>> TcpDialer::connect(tcp::endpoint to) {
 Awaitable<Result<StreamPtr>> TcpDialer::dial(const Endpoint& to) {
   error_code ec;
   const auto address = asio::ip::make_address(to.host(), ec);
-  if (!ec) co_return co_await connect(tcp::endpoint(address, to.port()));
+  if (!ec) co_return co_await connect(tcp::endpoint(without_mapping(address), to.port()));
 
-  asio::ip::basic_resolver<tcp, Executor> resolver(loop_.executor);
-  auto resolved = co_await resolver.async_resolve(to.host(), std::to_string(to.port()),
-                                                  asio::ip::resolver_base::numeric_service, as_tuple);
-  ec = std::get<0>(resolved);
-  if (ec) co_return ec;
-  for (const auto& row : std::get<1>(resolved)) {
-    auto stream = co_await connect(row.endpoint());
+  const auto resolved = co_await resolve(loop_, to);
+  if (!resolved) co_return resolved.error();
+  for (const auto& candidate : *resolved) {
+    auto stream = co_await connect(candidate);
     if (stream) co_return stream;
     ec = stream.error();
     if (co_await cancelled()) break;

@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
 constexpr std::string_view digits = "0123456789";
 constexpr int longest_timeout = 7 * 24 * 3600;
+constexpr int most_udp_flows = 1'000'000;
 
 std::vector<std::string_view> split(std::string_view list) {
   std::vector<std::string_view> parts;
@@ -65,14 +66,20 @@ class Asked {
     if (!parsed) return wrong(flag, parsed.error().text());
     return std::optional(std::move(*parsed));
   }
-  Checked<std::chrono::seconds> seconds(std::string_view flag, std::chrono::seconds otherwise) const {
-    if (!has(flag)) return otherwise;
+  /// A whole number of `unit` from `least` to `most`.
+  Checked<int> number(std::string_view flag, int least, int most, std::string_view unit) const {
     const auto text = find(flag);
     int number = 0;
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (ec != std::errc{} || end != text.data() + text.size() || number < 0 || number > longest_timeout)
-      return wrong(flag, fmt::format("not a number of seconds from 0 to {}", longest_timeout));
-    return std::chrono::seconds(number);
+    if (ec != std::errc{} || end != text.data() + text.size() || number < least || number > most)
+      return wrong(flag, fmt::format("not a number of {} from {} to {}", unit, least, most));
+    return number;
+  }
+  Checked<std::chrono::seconds> seconds(std::string_view flag, int least, std::chrono::seconds otherwise) const {
+    if (!has(flag)) return otherwise;
+    const auto asked = number(flag, least, longest_timeout, "seconds");
+    if (!asked) return asked.error();
+    return std::chrono::seconds(*asked);
   }
 
  private:
@@ -176,6 +183,9 @@ Checked<> check_server(const Asked& asked, Config& config) {
   auto ext_orport = asked.endpoint("extorport", HostKind::literal, PortKind::nonzero);
   if (!ext_orport) return ext_orport.error();
   config.ext_orport = std::move(*ext_orport);
+  if (config.is_udp() && config.ext_orport)
+    return asked.wrong("extorport",
+                       "the Extended ORPort is for streams; a UDP mode needs -orport (TOR_PT_ORPORT) alone");
   if (!config.orport && !config.ext_orport && !config.generate)
     return Refusal("no Server App: set -orport (TOR_PT_ORPORT) or -extorport (TOR_PT_EXTENDED_SERVER_PORT)");
 
@@ -199,7 +209,6 @@ Checked<> check_client(const Asked& asked, Config& config) {
   auto target = asked.endpoint("target", HostKind::literal_or_name, PortKind::nonzero);
   if (!target) return target.error();
   config.target = std::move(*target);
-  if (asked.has("proxy")) config.proxy_uri = asked.find("proxy");
   auto v4 = parse_outbound(asked, "outbound-v4"), v6 = parse_outbound(asked, "outbound-v6");
   if (!v4) return v4.error();
   if (!v6) return v6.error();
@@ -249,7 +258,7 @@ Checked<Config> make_config(const Settings& environment, const Settings& flags, 
   if (asked.has("state")) config.state_directory = asked.find("state");
   if (asked.has("state") && !config.state_directory.is_absolute()) return asked.wrong("state", "not an absolute path");
   config.exit_on_stdin_close = asked.on("exit-on-stdin-close");
-  auto drain = asked.seconds("drain-timeout", config.drain_timeout);
+  auto drain = asked.seconds("drain-timeout", 0, config.drain_timeout);
   if (!drain) return drain.error();
   config.drain_timeout = *drain;
   config.unsafe_logging = asked.on("unsafe-logging");
@@ -267,15 +276,21 @@ Checked<Config> make_config(const Settings& environment, const Settings& flags, 
     if (form == "lines" && version.major == 1) return asked.wrong("signals", "version 1 of the specification has no such lines");
     config.signal_files = form == "files";
   }
+  if (asked.has("proxy")) config.proxy_uri = asked.find("proxy");
 
   auto options = parse_options(asked, config.role, options_file);
   if (!options) return options.error();
   config.options = std::move(*options);
   if (asked.on("obfs4-distBias")) config.options["obfs4"].add("dist-bias", "1");
 
-  for (const auto* later : {"udp-timeout"})
-    if (asked.has(later)) return asked.wrong(later, "not supported yet");
-  if (config.mode == Mode::transparent_udp || config.mode == Mode::stun) return Refusal("the UDP modes are not supported yet");
+  auto udp_timeout = asked.seconds("udp-timeout", 1, config.udp_timeout);
+  if (!udp_timeout) return udp_timeout.error();
+  config.udp_timeout = *udp_timeout;
+  if (asked.has("udp-flows")) {
+    const auto flows = asked.number("udp-flows", 1, most_udp_flows, "flows");
+    if (!flows) return flows.error();
+    config.udp_flows = static_cast<std::size_t>(*flows);
+  }
 
   auto rest = config.role == Role::server ? check_server(asked, config) : check_client(asked, config);
   if (!rest) return rest.error();

@@ -42,13 +42,15 @@ class Config {
   bool signal_files = false;  ///< messages of transports go through files, not through stdout and stdin
   bool generate = false;      ///< -genconfig: print the server's configuration and end
   log::Level log_level = log::Level::notice;
+  std::optional<std::string> proxy_uri;  ///< an upstream proxy was asked for; checked apart, for PROXY-ERROR
+  std::chrono::seconds udp_timeout{300};  ///< idle time after which a UDP flow goes (RFC 4787, REQ-5)
+  std::size_t udp_flows = 4096;           ///< the most at a time
 
   // Client
   Endpoint listen{"127.0.0.1", 0};
-  std::optional<Endpoint> target;        ///< the PT server, in the modes where no SOCKS request names it
+  std::optional<Endpoint> target;  ///< the PT server, in the modes where no SOCKS request names it
   /// Source addresses of outgoing connections, IP literals without brackets.
   std::optional<std::string> outbound_v4, outbound_v6;
-  std::optional<std::string> proxy_uri;  ///< an upstream proxy was asked for; checked apart, for PROXY-ERROR
 
   // Server
   std::map<std::string, Endpoint, std::less<>> bindaddrs;  ///< by transport
@@ -56,6 +58,7 @@ class Config {
   std::optional<Endpoint> ext_orport;
   std::filesystem::path auth_cookie_file;
 
+  bool is_udp() const { return mode == Mode::transparent_udp || mode == Mode::stun; }
   /// The options of a transport: those under its name before those for every transport.
   Args options_of(std::string_view transport) const;
 };
@@ -64,7 +67,8 @@ class Config {
 /// assumed for a person, and `settings_from_parent` makes it a Refusal.
 Checked<std::optional<Version>> choose_version(const Settings& settings, bool settings_from_parent);
 
-/// `flags` win over `environment`. `options_file` is the text that -optionsFile names. A refusal's text is for ENV-ERROR.
+/// `flags` win over `environment`. `options_file` is the text that -optionsFile names. A refusal's text is for
+/// ENV-ERROR.
 Checked<Config> make_config(const Settings& environment, const Settings& flags, const Version& version,
                             const std::optional<std::string>& options_file);
 

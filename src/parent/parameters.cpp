@@ -29,6 +29,7 @@ constexpr auto all = std::to_array<Parameter>({
     {"udp", "", boolean, "short for -mode STUN"},
     {"proxylistenaddr", "", text, "client: where to listen; default 127.0.0.1:0"},
     {"udp-timeout", "", text, "seconds until an idle UDP flow goes; default 300"},
+    {"udp-flows", "", text, "UDP flows at a time, the rest is dropped; default 4096"},
     {"drain-timeout", "", text, "seconds for live connections at the end; default 2"},
     {"unsafe-logging", "", boolean, "show addresses in the log"},
     {"log-level", "", text, "error, warning, notice (default), info or debug"},

@@ -15,7 +15,8 @@ namespace ptproxy {
 namespace {
 
 constexpr std::chrono::seconds socks_limit{10};
-constexpr std::chrono::seconds connect_limit{60};
+// A transport has a minute and can then tell what was missing; this ends those that have not given up by themselves.
+constexpr std::chrono::seconds connect_limit{61};
 constexpr std::chrono::seconds refusal_limit{2};
 constexpr std::size_t most_early_bytes = 64 * 1024;
 constexpr int most_in_handshake = 1024;

@@ -3,6 +3,7 @@
 #include "io/early_stream.h"
 #include "io/run_handshake.h"
 #include "wire/http_connect.h"
+#include "wire/upstream_errc.h"
 #include "wire/upstream_socks4a.h"
 #include "wire/upstream_socks5.h"
 
@@ -28,7 +29,7 @@ Awaitable<Result<StreamPtr>> UpstreamDialer::dial(const Endpoint& to) {
   if (!proxy) co_return proxy.error();
   const auto handshake = ask_for(to, proxy_);
   auto early = co_await run_handshake(**proxy, services_.chunks, *handshake);
-  if (!early) co_return early.error();
+  if (!early) co_return hung_up(early.error()) ? error_code(UpstreamErrc::hung_up) : early.error();
   co_return with_early_bytes(std::move(*proxy), std::move(*early), services_.chunks);
 }
 

@@ -7,13 +7,16 @@
 #include "io/spawn.h"
 #include "io/timing.h"
 
+#include <utility>
+
 namespace ptproxy {
 namespace {
 
 Awaitable<Result<StreamPtr>> shake_hands(Services& services, StreamPtr& wire, TransportHandshake& handshake,
                                          Clock::Duration limit) {
   auto early = co_await within(services.clock, limit, run_handshake(*wire, services.chunks, handshake));
-  if (!early) co_return early.error();
+  // Not the network's own error: the connection was there, and "connection refused" would be a lie.
+  if (!early) co_return hung_up(early.error()) ? make_error_code(Errc::unfinished_handshake) : early.error();
   co_return std::make_unique<CodecStream>(std::move(wire), handshake.codec(), std::move(*early), services.chunks,
                                           services.clock);
 }
@@ -21,12 +24,13 @@ Awaitable<Result<StreamPtr>> shake_hands(Services& services, StreamPtr& wire, Tr
 }  // namespace
 
 Awaitable<Result<StreamPtr>> CodecClient::connect(const Endpoint& bridge, const Args& args, Dialer& dialer) {
+  const auto deadline = services_.clock.now() + limit_;
   for (int attempt = 1;; ++attempt) {
     auto handshake = new_handshake(bridge, args);
     if (!handshake) co_return handshake.error();
-    auto wire = co_await dialer.dial(bridge);
+    auto wire = co_await within(services_.clock, deadline - services_.clock.now(), dialer.dial(bridge));
     if (!wire) co_return wire.error();
-    auto stream = co_await shake_hands(services_, *wire, **handshake, limit_);
+    auto stream = co_await shake_hands(services_, *wire, **handshake, deadline - services_.clock.now());
     if (stream || !worth_another_attempt(stream.error(), attempt)) co_return stream;
   }
 }
@@ -48,7 +52,11 @@ Awaitable<> CodecServer::greet(StreamPtr wire, OnStream on_stream) {
     on_stream(std::move(*stream));
     co_return;
   }
-  log::info("a peer failed the handshake: {}", stream.error().message());
+  // Our clock may be the wrong one, and then no client gets in. Once is enough: whoever replays an old hello gets here
+  // too.
+  const bool news = stream.error() == Errc::skewed_clock && !std::exchange(told_of_clock_, true);
+  const auto level = news ? log::Level::warning : log::Level::info;
+  if (log::enabled(level)) log::write(level, fmt::format("a peer failed the handshake: {}", stream.error().message()));
   const auto left = accepted + swallow_until_ - services_.clock.now();
   if (left > left.zero()) (void)co_await within(services_.clock, left, swallow(*wire));
 }

@@ -31,7 +31,7 @@ class NoHandshake final : public TransportHandshake {
 
 class CodecClient : public ClientTransport {
  public:
-  /// A bridge has `limit` from the established connection to the end of the handshake.
+  /// Connecting and shaking hands, with all attempts, take `limit` at most.
   CodecClient(Services& services, Clock::Duration limit) : services_(services), limit_(limit) {}
   Awaitable<Result<StreamPtr>> connect(const Endpoint& bridge, const Args& args, Dialer& dialer) final;
 
@@ -63,6 +63,7 @@ class CodecServer : public ServerTransport {
   Awaitable<> greet(StreamPtr wire, OnStream on_stream);
 
   Clock::Duration limit_, swallow_until_;
+  bool told_of_clock_ = false;
 };
 
 }  // namespace ptproxy

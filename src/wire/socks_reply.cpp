@@ -52,6 +52,7 @@ SocksReply reply_for_ours(Errc error) {
     case Errc::forbidden:
       return SocksReply::not_allowed;
     case Errc::handshake_failed:
+    case Errc::unfinished_handshake:
     case Errc::wrong_key:
     case Errc::skewed_clock:
     case Errc::bad_message:

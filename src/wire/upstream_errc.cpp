@@ -18,6 +18,8 @@ class Category final : public boost::system::error_category {
         return "the upstream proxy does not speak its protocol";
       case UpstreamErrc::header_too_long:
         return "the upstream proxy's header is too long";
+      case UpstreamErrc::hung_up:
+        return "the upstream proxy hung up before it had answered";
       case UpstreamErrc::bad_name:
         return "the destination's name does not fit into the upstream proxy's protocol";
     }

@@ -13,6 +13,7 @@ enum class UpstreamErrc {
   refused,          ///< it will not connect us
   bad_reply,        ///< it does not speak the protocol that it was configured for
   header_too_long,  ///< its HTTP header passes 16 KiB
+  hung_up,          ///< it ended the connection before it had answered
   bad_name,         ///< the destination's name does not fit into the protocol
 };
 

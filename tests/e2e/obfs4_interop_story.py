@@ -3,8 +3,6 @@ import json
 import os
 import stat
 import threading
-import time
-import unittest
 
 from support import pt, socks
 from support.obfs4_wire import identity
@@ -109,7 +107,8 @@ class Handshakes(InteropStory):
             self.assertEqual(read_exactly(connection, 5), b"hello")
         block = json.dumps(arguments).encode()
         with dial(proxy, 20) as connection:
-            connection.sendall(b"\x05\x01\x09" + len(block).to_bytes(4, "big") + block + socks.request(bridge) + b"hello")
+            settings = len(block).to_bytes(4, "big") + block
+            connection.sendall(b"\x05\x01\x09" + settings + socks.request(bridge) + b"hello")
             self.assertEqual(read_exactly(connection, 2), b"\x05\x09")
             self.assertEqual(read_exactly(connection, 10)[:2], b"\x05\x00")
             self.assertEqual(read_exactly(connection, 5), b"hello")
@@ -241,7 +240,8 @@ class Identity(InteropStory):
         for name in ("obfs4_state.json", "obfs4_bridgeline.txt"):
             self.assertEqual(stat.S_IMODE((ours / name).stat().st_mode), 0o600)
         lines = (ours / "obfs4_bridgeline.txt").read_text().splitlines()
-        self.assertRegex(lines[-1], r"^Bridge obfs4 <IP ADDRESS>:<PORT> <FINGERPRINT> cert=[A-Za-z0-9+/]{70} iat-mode=0$")
+        self.assertRegex(lines[-1],
+                         r"^Bridge obfs4 <IP ADDRESS>:<PORT> <FINGERPRINT> cert=[A-Za-z0-9+/]{70} iat-mode=0$")
         for line in lines[:-1]:
             self.assertRegex(line, r"^(#.*)?$")
 

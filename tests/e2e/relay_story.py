@@ -1,15 +1,16 @@
-"""Bytes through a pair of ptproxys: nothing lost at a half-close, both ways at once, slow readers, crowds, and no SOCKS."""
+"""Bytes through a pair of ptproxys: half-closes, both ways at once, slow readers, crowds, and a way without SOCKS."""
 import json
+import os
 import resource
 import selectors
 import socket
 import struct
 import threading
 import time
-import unittest
 
 from support import pt, socks
-from support.peers import (Acceptor, BulkApp, closed_port, dial, echo, exchange, hears_end, noise, read_exactly, read_to_end,
+from support.peers import (Acceptor, BulkApp, closed_port, dial, echo, exchange, hears_end, noise, read_exactly,
+                           read_to_end,
                            sha256)
 from support.pt import Story, start_client, start_server, wait_until
 
@@ -19,6 +20,17 @@ TRANSPORTS = ("dummy", "obfs4")
 
 def arguments_of(method):
     return method.arguments or None
+
+
+def open_descriptors(child):
+    return len(os.listdir(f"/proc/{child.pid}/fd"))
+
+
+def processor_seconds(child):
+    """User and system time that it has used so far."""
+    with open(f"/proc/{child.pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Pair:
@@ -208,6 +220,8 @@ class Crowds(RelayStory):
         for transport in TRANSPORTS:
             with self.subTest(transport=transport):
                 pair = self.pair(transport, echo)
+                pair.connect().close()
+                before = [open_descriptors(pair.client), open_descriptors(pair.server)]
                 opened, failures = [], []
 
                 def open_some(first):
@@ -230,12 +244,41 @@ class Crowds(RelayStory):
                 for number, connection in opened:
                     self.assertEqual(read_exactly(connection, 2000), noise(2000, number))
                     connection.close()
-                self.assertEqual(pair.app.accepted, 500)
+                self.assertEqual(pair.app.accepted, 501)
+                for child, amount in zip((pair.client, pair.server), before):
+                    wait_until(lambda: open_descriptors(child) <= amount, 10, "all descriptors to be closed")
+
+    def test_running_out_of_descriptors_is_survived(self):
+        app = Acceptor(self, echo)
+        server = start_server(self, app.address, "dummy", program="/bin/sh",
+                              flags=["-c", f"ulimit -n 60; exec {pt.PTPROXY}"])
+        address = server.method("dummy").address
+        crowd = [dial(address) for _ in range(100)]
+        for connection in crowd:
+            self.addCleanup(connection.close)
+        time.sleep(0.3)
+        before = processor_seconds(server)
+        time.sleep(1)
+        self.assertLess(processor_seconds(server) - before, 0.5, "it does not spin while it waits for descriptors")
+        for connection in crowd:
+            connection.close()
+
+        def works():
+            try:
+                with dial(address, 2) as connection:
+                    connection.sendall(b"again")
+                    return read_exactly(connection, 5) == b"again"
+            except (OSError, AssertionError):
+                return False
+
+        wait_until(works, 10, "service after the crowd has gone")
 
 
 class TransparentTcp(RelayStory):
     def client(self, transport, *flags):
-        child = pt.start(self, flags=["-version", "2", "-state", pt.temp_dir(self), "-exit-on-stdin-close", "-transports", transport,
+        child = pt.start(self,
+                         flags=["-version", "2", "-state", pt.temp_dir(self), "-exit-on-stdin-close", "-transports",
+                                transport,
                                       "-mode", "transparent-TCP", *flags])
         method = child.method(transport)
         self.assertEqual(method.protocol, "transparent-TCP")

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-import unittest
 
 from support import pt, socks
 from support.peers import Acceptor, closed_port, dial, echo, hears_end, noise, read_exactly, read_to_end, sha256
@@ -15,7 +14,11 @@ from support.pt import Story, is_running, start_client, start_server, wait_until
 MIB = 1 << 20
 
 # Starts the rest of its command line as a parent would, tells its pid, and sleeps until it is killed.
-PARENT = "import subprocess, sys, time\nprint(subprocess.Popen(sys.argv[1:]).pid, flush=True)\ntime.sleep(120)\n"
+PARENT = r"""
+import os, subprocess, sys, time
+os.write(1, b"%d\n" % subprocess.Popen(sys.argv[1:]).pid)
+time.sleep(120)
+"""
 
 
 def assert_no_listener(case, address):
@@ -25,7 +28,8 @@ def assert_no_listener(case, address):
 
 class StdinClosed(Story):
     def test_ends_with_0_where_it_was_asked_to(self):
-        for begin in (lambda: start_client(self, "dummy,obfs4"), lambda: start_server(self, closed_port(), "dummy,obfs4")):
+        for begin in (lambda: start_client(self, "dummy,obfs4"),
+                      lambda: start_server(self, closed_port(), "dummy,obfs4")):
             for version in ("1", "2"):
                 child = begin()
                 child.methods()
@@ -76,7 +80,8 @@ class StdinClosed(Story):
 class Signals(Story):
     def test_sigterm_and_sigint_end_with_0(self):
         for number in (signal.SIGTERM, signal.SIGINT):
-            for begin in (lambda: start_client(self, "dummy,obfs4"), lambda: start_server(self, closed_port(), "dummy,obfs4")):
+            for begin in (lambda: start_client(self, "dummy,obfs4"),
+                          lambda: start_server(self, closed_port(), "dummy,obfs4")):
                 child = begin()
                 child.methods()
                 child.signal(number)
@@ -107,7 +112,8 @@ class Signals(Story):
         return child, address, connection
 
     def test_a_second_signal_ends_it_at_once(self):
-        for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGINT)):
+        for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT),
+                              (signal.SIGTERM, signal.SIGINT)):
             child, _, _ = self.stuffed("-drain-timeout", "60")
             child.signal(first)
             child.assert_stays(0.8)
@@ -150,7 +156,8 @@ class LiveTransfers(Story):
                     server = start_server(self, app.address, transport)
                     bridge = server.method(transport)
                     client = start_client(self, transport)
-                    connection = socks.connect(client.method(transport).address, bridge.address, bridge.arguments or None)
+                    connection = socks.connect(client.method(transport).address, bridge.address,
+                                               bridge.arguments or None)
                     with connection:
                         connection.settimeout(15)
                         head = read_exactly(connection, 1000)
@@ -176,7 +183,8 @@ class LiveTransfers(Story):
         connection = socks.connect(client.method("dummy").address, server.method("dummy").address)
         with connection:
             connection.settimeout(10)
-            sender = threading.Thread(target=lambda: (connection.sendall(question), connection.shutdown(socket.SHUT_WR)))
+            sender = threading.Thread(target=lambda: (connection.sendall(question),
+                                                      connection.shutdown(socket.SHUT_WR)))
             sender.start()
             time.sleep(0.3)
             for child in (client, server):
@@ -190,7 +198,7 @@ class LiveTransfers(Story):
 
 class ParentKilled(Story):
     def orphan(self, settings, flags=()):
-        """A ptproxy whose parent will be killed: (parent, pid, its stdout). Its stdin stays open with us."""
+        """A ptproxy whose parent will be killed, as (parent, pid). Its stdin stays open, as we hold it."""
         environment = pt.bare_environment() | {"TOR_PT_" + key: str(value) for key, value in settings.items()}
         parent = pt.Child([sys.executable, "-c", PARENT, pt.PTPROXY, *flags], environment, cwd=pt.temp_dir(self))
         pid = int(parent.expect(r"^\d+$")[0])
@@ -205,13 +213,14 @@ class ParentKilled(Story):
         parent.end()
 
     def test_a_child_outlives_its_parent_by_no_more_than_a_moment(self):
+        # Several times, as the parent dies right behind the last line that it reads: the watch must stand by then.
         for on_close in ("1", "0"):
             for settings in (pt.client_settings(pt.temp_dir(self), "dummy"),
                              pt.server_settings(pt.temp_dir(self), closed_port(), "dummy")):
-                parent, pid = self.orphan(settings | {"EXIT_ON_STDIN_CLOSE": on_close})
-                self.assertTrue(is_running(pid))
-                os.kill(parent.pid, signal.SIGKILL)
-                wait_until(lambda: not is_running(pid), 2.5, "the end of an orphan")
+                for _ in range(6):
+                    parent, pid = self.orphan(settings | {"EXIT_ON_STDIN_CLOSE": on_close})
+                    os.kill(parent.pid, signal.SIGKILL)
+                    wait_until(lambda: not is_running(pid), 2.5, "the end of an orphan")
 
     def test_a_person_s_ptproxy_is_nobody_s_child(self):
         parent, pid = self.orphan({}, ["-transports", "dummy", "-state", str(pt.temp_dir(self))])

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import threading
 import time
-import unittest
 
 from support import pt
 from support.peers import LOOPBACK, noise, sha256
@@ -43,12 +42,15 @@ class TorStory(Story):
     def fetch(self, network, port):
         """The body that curl gets through the client's SocksPort."""
         place = pt.temp_dir(self) / "body"
-        subprocess.run(["curl", "--silent", "--show-error", "--fail", "--max-time", "90", "--socks5-hostname", f"{LOOPBACK}:{network.socks}",
-                        "--output", place, f"http://{LOOPBACK}:{port}/file"], check=True, timeout=100, env=pt.bare_environment())
+        subprocess.run(["curl", "--silent", "--show-error", "--fail", "--max-time", "90", "--socks5-hostname",
+                        f"{LOOPBACK}:{network.socks}",
+                        "--output", place, f"http://{LOOPBACK}:{port}/file"], check=True, timeout=100,
+                       env=pt.bare_environment())
         return place.read_bytes()
 
     def assert_no_complaints(self, tor):
-        for complaint in ("Unknown line received by managed proxy", "failed the configuration protocol", "invalid LOG message",
+        for complaint in ("Unknown line received by managed proxy", "failed the configuration protocol",
+                          "invalid LOG message",
                           "invalid STATUS message", "invalid severity", "method error"):
             self.assertNotIn(complaint, tor.said(), tor.complaints())
 
@@ -77,14 +79,16 @@ class Circuit(TorStory):
         network.bridge.hang_up()
         network.client.hang_up()
         time.sleep(1.5)
-        self.assertEqual(network.bridge.transports() + network.client.transports(), children, "a reload changes nothing")
+        self.assertEqual(network.bridge.transports() + network.client.transports(), children,
+                         "a reload changes nothing")
 
         for tor in (network.bridge, network.client):
             self.assert_no_complaints(tor)
 
         with self.subTest("a killed transport comes back"):
             os.kill(network.client.transports()[0], signal.SIGKILL)
-            wait_until(lambda: network.client.transports() and network.client.transports()[0] not in children, 15, "a new transport")
+            wait_until(lambda: network.client.transports() and network.client.transports()[0] not in children, 15,
+                       "a new transport")
             children += network.client.transports()
             self.assertEqual(len(self.fetch(network, port)), SIZE)
 
@@ -98,7 +102,8 @@ class TorDies(TorStory):
         socks_port, nobody = free_ports(2)
         tor = Tor(self, pt.temp_dir(self), "lonely", [
             "UseBridges 1", f"SocksPort {LOOPBACK}:{socks_port}", f"ClientTransportPlugin obfs4 exec {PTPROXY}",
-            f"Bridge obfs4 {LOOPBACK}:{nobody} {'A' * 40} cert={'A' * 70} iat-mode=0", f"__OwningControllerProcess {os.getpid()}"])
+            f"Bridge obfs4 {LOOPBACK}:{nobody} {'A' * 40} cert={'A' * 70} iat-mode=0",
+            f"__OwningControllerProcess {os.getpid()}"])
         tor.start()
         tor.expect(r"Got a line from managed proxy '[^']*': \(CMETHODS DONE\)", 20)
         children = tor.transports()

@@ -2,7 +2,6 @@
 import base64
 import struct
 import threading
-import unittest
 
 from support import pt, socks
 from support.peers import Acceptor, closed_port, dial, echo, noise, read_exactly
@@ -123,7 +122,8 @@ class Kinds(UpstreamStory):
                 with socks.connect(self.client(proxy), name) as connection:
                     self.assert_echo(connection)
                 if kind == "http":
-                    self.assertTrue(proxy.asked[0].startswith("CONNECT bridge.invalid:4433 HTTP/1.1\r\nHost: bridge.invalid:4433\r\n"))
+                    self.assertEqual(proxy.asked[0].split("\r\n")[:2],
+                                     ["CONNECT bridge.invalid:4433 HTTP/1.1", "Host: bridge.invalid:4433"])
                 else:
                     self.assertEqual(proxy.asked[0][-2:], name)
 
@@ -176,7 +176,8 @@ class FailsClosed(UpstreamStory):
 
     def test_a_refusing_proxy_is_not_gone_around(self):
         app = Acceptor(self, echo)
-        answers = [("http", b"HTTP/1.1 403 No\r\n\r\n", 1), ("http", b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=x\r\n\r\n", 1),
+        answers = [("http", b"HTTP/1.1 403 No\r\n\r\n", 1),
+                   ("http", b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=x\r\n\r\n", 1),
                    ("http", b"nonsense\r\n\r\n", 1), ("http", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20000, 1),
                    ("socks4a", b"\0\x5b" + bytes(6), 1), ("socks4a", b"\x04\x5a" + bytes(6), 1)]
         answers += [("socks5", bytes([5, code, 0, 1]) + bytes(6), code) for code in range(1, 9)]

@@ -6,6 +6,7 @@
 namespace ptproxy {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
@@ -54,6 +55,29 @@ TEST(ChooseVersion, FindsNoneInOthers) {
 TEST(ChooseVersion, AssumesTwoForAPersonOnly) {
   EXPECT_EQ((*choose_version({}, false))->token, "2");
   EXPECT_FALSE(choose_version({}, true));
+}
+
+TEST_F(ConfigTest, SendsMessagesThroughFilesUnderVersion1OrWhereAsked) {
+  be_client();
+  EXPECT_FALSE(made().signal_files);
+  flags["signals"] = "files";
+  EXPECT_TRUE(made().signal_files);
+  flags["signals"] = "lines";
+  EXPECT_FALSE(made().signal_files);
+  EXPECT_FALSE(make_config(read_environment(environment), flags, Version{1, "1"}, {}));
+  flags["signals"] = "pigeons";
+  EXPECT_THAT(refusal(), HasSubstr("-signals: not one of lines, files"));
+  flags.erase("signals");
+  EXPECT_TRUE(make_config(read_environment(environment), flags, Version{1, "1"}, {})->signal_files);
+}
+
+TEST_F(ConfigTest, GeneratesForAServerWhoseServerAppNeedNotBeKnown) {
+  flags["genconfig"] = "1";
+  flags["transports"] = "obfs4";
+  EXPECT_TRUE(made().generate);
+  EXPECT_EQ(made().role, Role::server);
+  flags["client"] = "1";
+  EXPECT_THAT(refusal(), HasSubstr("-genconfig is for a server"));
 }
 
 TEST_F(ConfigTest, TakesTheRoleFromTheTransportsVariable) {
@@ -188,6 +212,48 @@ TEST_F(ConfigTest, ReadsModesAndTheirShorthands) {
   EXPECT_THAT(refusal(), HasSubstr("-mode"));
   flags = {{"mode", "socks5"}, {"transparent", "1"}};
   EXPECT_THAT(refusal(), HasSubstr("-mode"));
+}
+
+TEST_F(ConfigTest, ReadsTheUdpModesOnBothSides) {
+  be_client();
+  flags = {{"target", "192.0.2.1:443"}};
+  for (const auto& [name, mode] :
+       std::map<std::string, Mode>{{"transparent-UDP", Mode::transparent_udp}, {"stun", Mode::stun}}) {
+    flags["mode"] = name;
+    EXPECT_EQ(made().mode, mode) << name;
+    EXPECT_TRUE(made().is_udp());
+  }
+  flags = {{"udp", "1"}, {"target", "192.0.2.1:443"}};
+  EXPECT_EQ(made().mode, Mode::stun);
+  flags["transparent"] = "1";
+  EXPECT_EQ(made().mode, Mode::transparent_udp);
+  environment.clear();
+  be_server();
+  flags.erase("target");
+  EXPECT_EQ(made().mode, Mode::transparent_udp);
+}
+
+TEST_F(ConfigTest, KeepsTheExtendedOrPortOutOfTheUdpModes) {
+  be_server();
+  environment["TOR_PT_EXTENDED_SERVER_PORT"] = "127.0.0.1:4200";
+  environment["TOR_PT_AUTH_COOKIE_FILE"] = "/cookie";
+  flags = {{"mode", "transparent-UDP"}};
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("TOR_PT_EXTENDED_SERVER_PORT"), HasSubstr("UDP mode")));
+}
+
+TEST_F(ConfigTest, BoundsUdpFlows) {
+  be_client();
+  EXPECT_EQ(made().udp_timeout, std::chrono::seconds(300));
+  EXPECT_EQ(made().udp_flows, 4096u);
+  flags = {{"udp-timeout", "60"}, {"udp-flows", "7"}};
+  EXPECT_EQ(made().udp_timeout, std::chrono::seconds(60));
+  EXPECT_EQ(made().udp_flows, 7u);
+  for (const auto* value : {"0", "-1", "x", "1.5", "99999999999"}) {
+    flags = {{"udp-timeout", value}};
+    EXPECT_THAT(refusal(), HasSubstr("-udp-timeout")) << value;
+    flags = {{"udp-flows", value}};
+    EXPECT_THAT(refusal(), HasSubstr("-udp-flows")) << value;
+  }
 }
 
 TEST_F(ConfigTest, RefusesATargetBesideSocks) {

@@ -1,5 +1,7 @@
 #include "transports/codec_transport.h"
 
+#include <ptproxy/log.h>
+
 #include "support/manual_loop.h"
 #include "transports/registry.h"
 
@@ -16,7 +18,8 @@ class CodecTransportTest : public ::testing::Test, protected test::TestHouse {
   CodecTransportTest() : TestHouse("/nonexistent") {}
   const TransportEntry& obfs4 = *find_transport("obfs4");
   std::unique_ptr<ClientTransport> client = obfs4.make_client(services).value();
-  Args args = Args().add("cert", "AAECAwQFBgcICQoLDA0ODxAREhOPQMWtto8lYkrlshTqdnpuyU2CnT17XhrRum8+ITgoXw").add("iat-mode", "0");
+  Args args =
+      Args().add("cert", "AAECAwQFBgcICQoLDA0ODxAREhOPQMWtto8lYkrlshTqdnpuyU2CnT17XhrRum8+ITgoXw").add("iat-mode", "0");
   test::MemoryNetwork network{loop.executor()};
   Endpoint bridge{"192.0.2.1", 443};
   error_code why;
@@ -46,13 +49,13 @@ TEST_F(CodecTransportTest, AClientDialsNobodyWithBadArguments) {
   EXPECT_EQ(network.dialled(), 0);
 }
 
-TEST_F(CodecTransportTest, AClientTellsWhenTheBridgeHangsUp) {
+TEST_F(CodecTransportTest, AClientTellsAHangUpFromARefusedConnection) {
   loop.spawn([this]() -> Awaitable<> {
     auto stream = co_await network.accept();
     (void)co_await (*stream)->read();
   });
   connect(args);
-  EXPECT_EQ(why, asio::error::eof);
+  EXPECT_EQ(why, Errc::unfinished_handshake);
 }
 
 class CodecServerTest : public ::testing::Test, protected test::TestHouse {
@@ -67,6 +70,7 @@ class CodecServerTest : public ::testing::Test, protected test::TestHouse {
      public:
       Result<Step> advance(ByteQueue& in, ByteQueue&) override {
         if (in.size() < 6) return Step::need_more;
+        if (as_text(in.view().first(6)) == "earlie") return make_error_code(Errc::skewed_clock);
         if (as_text(in.view().first(6)) != "sesame") return make_error_code(Errc::handshake_failed);
         in.drop_front(6);
         return Step::done;
@@ -131,6 +135,19 @@ TEST_F(CodecServerTest, TreatsASilentPeerLikeAnyProbe) {
   say("");
   EXPECT_EQ(ended, 45s);
   EXPECT_EQ(streams, 0);
+}
+
+TEST_F(CodecServerTest, WarnsOnceThatClocksDiffer) {
+  std::vector<std::string> lines;
+  log::set_sink([&](log::Level level, std::string_view line) {
+    if (level == log::Level::warning) lines.emplace_back(line);
+  });
+  say("nonsense", true);
+  EXPECT_TRUE(lines.empty());
+  for (int i = 0; i < 3; ++i) say("earlier", true);
+  log::set_sink([](log::Level, std::string_view) {});
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("clock"), std::string::npos);
 }
 
 TEST_F(CodecServerTest, LetsAProbeGoThatLeaves) {

@@ -13,6 +13,7 @@ TEST(SocksReply, TellsEachErrorTruly) {
   const std::vector<std::pair<error_code, SocksReply>> table = {
       {{}, SocksReply::succeeded},
       {Errc::handshake_failed, SocksReply::general_failure},
+      {Errc::unfinished_handshake, SocksReply::general_failure},
       {Errc::wrong_key, SocksReply::general_failure},
       {Errc::skewed_clock, SocksReply::general_failure},
       {Errc::bad_message, SocksReply::general_failure},

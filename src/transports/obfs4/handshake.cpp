@@ -69,8 +69,9 @@ Result<Handshake::Step> ClientHandshake::read_hello(ByteQueue& in) {
     return Step::need_more;
   }
   const auto mac = hmac_sha256_128(key, {heard.first(mark_at + mark_size), as_bytes(epoch_hour_)});
+  // Who could write the mark knows the cert: what does not fit is the hour.
   if (!equal_in_constant_time(mac, heard.subspan(mark_at + mark_size, mark_size)))
-    return make_error_code(Errc::handshake_failed);
+    return make_error_code(Errc::skewed_clock);
 
   const auto secrets =
       ntor_client(key_pair_, public_key_of(representative_in(heard)), bridge_.public_key, bridge_.node_id);

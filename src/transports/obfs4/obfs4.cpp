@@ -36,7 +36,7 @@ class Client final : public CodecClient {
   /// Peers up to obfs4proxy 0.0.11 read the filler bits of a representative differently: by chance a handshake with one
   /// fails at the very end, and another key may do.
   bool worth_another_attempt(error_code why, int attempt) override {
-    if (why == asio::error::timed_out || why == asio::error::eof)
+    if (why == asio::error::timed_out || why == Errc::unfinished_handshake)
       log::notice("obfs4: the bridge does not answer: either the cert is wrong or the clocks are hours apart");
     return why == Errc::wrong_key && attempt < most_attempts;
   }

@@ -126,7 +126,6 @@ Awaitable<> Server::session(StreamPtr wire, bool& logging_in) {
   for (;;) {
     auto line = co_await (*child)->next_line();
     if (!line) break;
-    log::debug("sshd: {}", *line);
     if (line->starts_with("Accepted publickey")) logging_in_ -= std::exchange(logging_in, false);
   }
   (void)co_await (*child)->exit_code();

@@ -237,13 +237,14 @@ class Transport(Child):
         return found[name]
 
 
-def start(owner, settings=None, flags=(), program=None, stdin=subprocess.PIPE, cwd=None):
-    """Starts the program with TOR_PT_ settings (named without that prefix) and flags."""
+def start(owner, settings=None, flags=(), program=None, stdin=subprocess.PIPE, cwd=None, room=None):
+    """Starts the program, perhaps in a namespace, with TOR_PT_ settings (named without that prefix) and flags."""
     environment = bare_environment()
     for name, value in (settings or {}).items():
         if value is not None:
             environment["TOR_PT_" + name] = str(value)
-    child = Transport([program or PTPROXY, *flags], environment, stdin, cwd or temp_dir(owner))
+    command = [program or PTPROXY, *flags]
+    child = Transport(room.command(command) if room else command, environment, stdin, cwd or temp_dir(owner))
     on_exit(owner, child.end)
     return child
 
@@ -264,14 +265,14 @@ def version_for(program):
     return "1" if program and os.path.basename(program) == "obfs4proxy" else "2"
 
 
-def start_client(owner, transports="obfs4", program=None, flags=(), state=None, **more):
+def start_client(owner, transports="obfs4", program=None, flags=(), state=None, room=None, **more):
     more.setdefault("version", version_for(program))
-    return start(owner, client_settings(state or temp_dir(owner), transports, **more), flags, program)
+    return start(owner, client_settings(state or temp_dir(owner), transports, **more), flags, program, room=room)
 
 
-def start_server(owner, target, transports="obfs4", program=None, flags=(), state=None, **more):
+def start_server(owner, target, transports="obfs4", program=None, flags=(), state=None, room=None, **more):
     more.setdefault("version", version_for(program))
-    return start(owner, server_settings(state or temp_dir(owner), target, transports, **more), flags, program)
+    return start(owner, server_settings(state or temp_dir(owner), target, transports, **more), flags, program, room=room)
 
 
 class Story(unittest.TestCase):

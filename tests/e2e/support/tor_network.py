@@ -38,7 +38,9 @@ class Tor:
         self.name = name
         self._owner = owner
         self._torrc = self.folder / "torrc"
-        self._torrc.write_text("\n".join([f"DataDirectory {self.folder}", f"Log [net,general]debug [~net,~general]info file {self.log}", f"Nickname {name}", *lines]) + "\n")
+        self._torrc.write_text("\n".join([f"DataDirectory {self.folder}",
+                                          f"Log [net,general]debug [~net,~general]info file {self.log}",
+                                          f"Nickname {name}", *lines]) + "\n")
         self._torrc.chmod(0o600)
         self.process = None
 
@@ -88,62 +90,85 @@ class TorNetwork:
         self.authority_or, self.authority_dir, self.exit_or, self.bridge_or, self.bridge_pt, self.socks = free_ports(6)
 
     def _common(self):
-        return ["TestingTorNetwork 1", f"DirAuthority {self._authority_line}", "AssumeReachable 1", "PathsNeededToBuildCircuits 0.25",
-                "TestingDirAuthVoteGuard *", "TestingDirAuthVoteHSDir *", "TestingMinExitFlagThreshold 0", "TestingMinFastFlagThreshold 0",
-                "V3AuthNIntervalsValid 20", "EnforceDistinctSubnets 0", "ExtendAllowPrivateAddresses 1", "ClientRejectInternalAddresses 0",
-                "ClientDNSRejectInternalAddresses 0", "ShutdownWaitLength 0", "SafeLogging 0", f"__OwningControllerProcess {os.getpid()}",
+        return ["TestingTorNetwork 1", f"DirAuthority {self._authority_line}", "AssumeReachable 1",
+                "PathsNeededToBuildCircuits 0.25",
+                "TestingDirAuthVoteGuard *", "TestingDirAuthVoteHSDir *", "TestingMinExitFlagThreshold 0",
+                "TestingMinFastFlagThreshold 0",
+                "V3AuthNIntervalsValid 20", "EnforceDistinctSubnets 0", "ExtendAllowPrivateAddresses 1",
+                "ClientRejectInternalAddresses 0",
+                "ClientDNSRejectInternalAddresses 0", "ShutdownWaitLength 0", "SafeLogging 0",
+                f"__OwningControllerProcess {os.getpid()}",
                 "RunAsDaemon 0"]
 
     def _relay(self, or_port):
-        return [*self._common(), f"ORPort {LOOPBACK}:{or_port}", f"Address {LOOPBACK}", "SocksPort 0", "ContactInfo x@example.test"]
+        return [*self._common(), f"ORPort {LOOPBACK}:{or_port}", f"Address {LOOPBACK}", "SocksPort 0",
+                "ContactInfo x@example.test"]
 
     def _authority_lines(self):
         return [*self._relay(self.authority_or), f"DirPort {LOOPBACK}:{self.authority_dir}", "AuthoritativeDirectory 1",
-                "V3AuthoritativeDirectory 1", "TestingV3AuthInitialVotingInterval 10", "TestingV3AuthInitialVoteDelay 2",
-                "TestingV3AuthInitialDistDelay 2", "V3AuthVotingInterval 10", "V3AuthVoteDelay 2", "V3AuthDistDelay 2", "ExitRelay 0"]
+                "V3AuthoritativeDirectory 1", "TestingV3AuthInitialVotingInterval 10",
+                "TestingV3AuthInitialVoteDelay 2",
+                "TestingV3AuthInitialDistDelay 2", "V3AuthVotingInterval 10", "V3AuthVoteDelay 2", "V3AuthDistDelay 2",
+                "ExitRelay 0"]
 
     def _make_authority(self):
         keys = self.folder / "auth" / "keys"
         keys.mkdir(mode=0o700, parents=True)
         keys.parent.chmod(0o700)
-        subprocess.run([TOR_GENCERT, "--create-identity-key", "-m", "12", "-a", f"{LOOPBACK}:{self.authority_dir}", "--passphrase-fd", "0",
-                        "-i", keys / "authority_identity_key", "-s", keys / "authority_signing_key", "-c", keys / "authority_certificate"],
+        subprocess.run([TOR_GENCERT, "--create-identity-key", "-m", "12", "-a", f"{LOOPBACK}:{self.authority_dir}",
+                        "--passphrase-fd", "0",
+                        "-i", keys / "authority_identity_key", "-s", keys / "authority_signing_key", "-c",
+                        keys / "authority_certificate"],
                        input=PASSPHRASE, check=True, capture_output=True, timeout=60, cwd=keys)
         v3ident = re.search(r"(?m)^fingerprint (\w+)$", (keys / "authority_certificate").read_text())[1]
-        self._authority_line = f"auth orport={self.authority_or} v3ident={v3ident} {LOOPBACK}:{self.authority_dir} {'0' * 40}"
+        place = f"{LOOPBACK}:{self.authority_dir}"
+        self._authority_line = f"auth orport={self.authority_or} v3ident={v3ident} {place} {'0' * 40}"
         draft = Tor(self._owner, self.folder, "auth", self._authority_lines())
-        told = subprocess.run(draft.command("--list-fingerprint", "--quiet"), check=True, capture_output=True, timeout=60, text=True)
+        told = subprocess.run(draft.command("--list-fingerprint", "--quiet"), check=True, capture_output=True,
+                              timeout=60, text=True)
         fingerprint = re.search(r"(?m)^auth ([0-9A-F ]+)$", told.stdout)[1].replace(" ", "")
         self._authority_line = self._authority_line.replace("0" * 40, fingerprint)
         return Tor(self._owner, self.folder, "auth", self._authority_lines())
 
     def start(self):
         """Starts all four; returns once the client is at 100 %."""
+        self.start_relays()
+        self.client = self.start_client("client", self.socks)
+        self.client.expect(r"Bootstrapped 100%", 90)
+
+    def start_relays(self):
+        """Starts the three that clients need."""
         self.authority = self._make_authority()
         resolver = self.folder / "resolv.conf"
         resolver.write_text(f"nameserver {LOOPBACK}\n")
         self.exit = Tor(self._owner, self.folder, "exit", [
-            *self._relay(self.exit_or), "DirCache 0", "ExitRelay 1", "ExitPolicyRejectPrivate 0", "ExitPolicyRejectLocalInterfaces 0",
+            *self._relay(self.exit_or), "DirCache 0", "ExitRelay 1", "ExitPolicyRejectPrivate 0",
+            "ExitPolicyRejectLocalInterfaces 0",
             "ExitPolicy accept *:*", f"ServerDNSResolvConfFile {resolver}"])
         self.bridge = Tor(self._owner, self.folder, "bridge", [
             *self._relay(self.bridge_or), "BridgeRelay 1", "PublishServerDescriptor 0", "ExitRelay 0", "ExtORPort auto",
-            f"ServerTransportPlugin obfs4 exec {self._program}", f"ServerTransportListenAddr obfs4 {LOOPBACK}:{self.bridge_pt}"])
+            f"ServerTransportPlugin obfs4 exec {self._program}",
+            f"ServerTransportListenAddr obfs4 {LOOPBACK}:{self.bridge_pt}"])
         self.authority.start()
         self.exit.start()
         # A bridge or client that finds no consensus, or one with a relay missing, asks again only after a long while.
         wait_until(self._relays_are_known, 90, "a consensus that lists both relays")
         self.bridge.start()
         self.bridge.expect(r"Registered server transport 'obfs4' at '127\.0\.0\.1:%d'" % self.bridge_pt, 30)
-        arguments = self.bridge.expect(r"Got a line from managed proxy '[^']*': \(SMETHOD obfs4 \S+ ARGS:(\S+)\)", 10)[1]
+        arguments = self.bridge.expect(r"Got a line from managed proxy '[^']*': \(SMETHOD obfs4 \S+ ARGS:(\S+)\)",
+                                       10)[1]
         self._wait_for_exits(self.exit)
         self._wait_for_exits(self.bridge)
         fingerprint = (self.bridge.folder / "fingerprint").read_text().split()[1]
-        self.client = Tor(self._owner, self.folder, "client", [
-            *self._common(), "UseBridges 1", "ConfluxEnabled 0", f"SocksPort {LOOPBACK}:{self.socks}",
-            f"ClientTransportPlugin obfs4 exec {self._program}",
-            f"Bridge obfs4 {LOOPBACK}:{self.bridge_pt} {fingerprint} {arguments.replace(',', ' ')}"])
-        self.client.start()
-        self.client.expect(r"Bootstrapped 100%", 90)
+        self._bridge_line = f"Bridge obfs4 {LOOPBACK}:{self.bridge_pt} {fingerprint} {arguments.replace(',', ' ')}"
+
+    def start_client(self, name, socks, lines=()):
+        """One more client, with lines of its own, whose SocksPort is `socks`; does not wait for it."""
+        client = Tor(self._owner, self.folder, name, [
+            *self._common(), "UseBridges 1", "ConfluxEnabled 0", f"SocksPort {LOOPBACK}:{socks}",
+            f"ClientTransportPlugin obfs4 exec {self._program}", self._bridge_line, *lines])
+        client.start()
+        return client
 
     def _relays_are_known(self):
         """Whether the authority's consensus lists both relays as running, and the exit as one."""
