@@ -15,7 +15,7 @@ MAY_INCLUDE = {
     "app": {"app", "parent", "io", "transports", "proxy"},
 }
 PURE = {"base", "crypto", "wire", "parent"}
-LOOP_HEADERS = {"stream.h", "clock.h", "transport.h"}  # public headers that bring Asio along
+LOOP_HEADERS = {"stream.h", "clock.h", "transport.h", "workers.h"}  # public headers that bring Asio along
 
 
 def complaints(root):

@@ -36,7 +36,8 @@ class Burst {
 class Codec {
  public:
   virtual ~Codec() = default;
-  /// `plain` holds at most Chunk::read_limit bytes and may be changed in place; `wire` comes with a whole chunk of space.
+  /// `plain` holds at most Chunk::read_limit bytes and may be changed in place; `wire` comes with a whole chunk of
+  /// space.
   virtual Result<> encode(ByteSpan plain, Burst& wire) = 0;
   /// `wire` holds at most Chunk::read_limit bytes and may be changed in place; `plain` comes with a whole chunk of
   /// space. An unfinished frame is kept by the codec, in memory of that frame's size. On an error, what was decoded

@@ -10,6 +10,7 @@
 #include <ptproxy/signals.h>
 #include <ptproxy/storage.h>
 #include <ptproxy/stream.h>
+#include <ptproxy/workers.h>
 
 #include <functional>
 #include <memory>
@@ -28,6 +29,8 @@ class Services {
   Random& random;
   /// The state directory.
   const Storage& storage;
+  /// nullptr: work is done in place.
+  Workers* workers = nullptr;
 
   // What few transports need. Where there is a pointer, it is nullptr in a program that has none to lend.
 
@@ -43,8 +46,9 @@ class ClientTransport {
  public:
   virtual ~ClientTransport() = default;
   /// Reaches the bridge and shakes hands; the stream carries the application's bytes. `args` were given with this
-  /// connection; what they lack or get wrong is Errc::bad_arguments, found before anything is dialled. The dialer is the
-  /// only way out: it may lead through an upstream proxy. It outlives the transport, the other parameters the call.
+  /// connection; what they lack or get wrong is Errc::bad_arguments, found before anything is dialled. The dialer is
+  /// the only way out: it may lead through an upstream proxy. The parameters outlive the call, and the dialer the
+  /// transport and its streams too.
   virtual Awaitable<Result<StreamPtr>> connect(const Endpoint& bridge, const Args& args, Dialer& dialer) = 0;
 };
 

@@ -127,6 +127,7 @@ Checked<Endpoint> Dispatcher::forward_udp(const TransportEntry& transport, Clien
   route.target = *config_.target;
   route.options = config_.options_of(transport.name);
   route.rules = udp_rules(config_);
+  route.most_held = config_.udp_queue;
   auto& proxy = *udp_forwards_.emplace_back(
       std::make_unique<UdpForward>(services_, std::string(transport.name), client, way_out(), std::move(route)));
   auto listening = (*socket)->local();

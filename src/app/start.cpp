@@ -7,6 +7,7 @@
 #include "app/shutdown.h"
 #include "app/signal_pipes.h"
 #include "io/child_process.h"
+#include "io/worker_threads.h"
 #include "parent/flags.h"
 
 #include <boost/asio/io_context.hpp>
@@ -72,11 +73,13 @@ ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstrea
   SystemClock clock(io.get_executor());
   Loop loop(io.get_executor(), chunks, live);
   SystemProcesses processes(loop);
+  WorkerThreads workers(io.get_executor());
   SignalPipe::Say say = [](const SignalLine& signal) { write_if_room(STDOUT_FILENO, LineProtocol::signal_line(signal)); };
   if (config.signal_files) say = nullptr;
   SignalPipes signals(config.role == Role::client ? SignalDirection::to_server : SignalDirection::to_client,
                       io.get_executor(), clock, storage, std::move(say));
   Services services(io.get_executor(), chunks, clock, random, storage);
+  services.workers = &workers;
   services.processes = &processes;
   if (!config.is_udp()) services.server_app = config.orport;
   Dispatcher dispatcher(config, upstream, parent, loop, services, signals);
@@ -189,7 +192,8 @@ ExitCode run(const std::vector<std::string>& arguments, const Environment& envir
     parent.status_version();
   }
   std::optional<UpstreamProxy> upstream;
-  if (config->proxy_uri && config->role == Role::server) log::notice("a server has no use for an upstream proxy: ignored");
+  if (config->proxy_uri && config->role == Role::server)
+    log::notice("a server has no use for an upstream proxy: ignored");
   if (config->proxy_uri && config->role == Role::client) {
     auto parsed = parse_upstream_proxy(*config->proxy_uri);
     if (!parsed) {

@@ -8,8 +8,8 @@
 
 namespace ptproxy {
 
-/// Runs `task` until it ends. An exception in it, which can only be a bug or lack of memory, ends this task alone and is
-/// logged under `name`, which must be a literal.
+/// Runs `task` until it ends. An exception in it, which can only be a bug or lack of memory, ends this task alone and
+/// is logged under `name`, which must be a literal.
 void spawn(Executor executor, std::string_view name, Awaitable<> task);
 
 /// Whether the coroutine that asks was told to stop, as against the socket it waits for having been ended.

@@ -1,10 +1,10 @@
 #include "io/udp.h"
 
+#include "io/resolve.h"
 #include "io/spawn.h"
 
 #include <fmt/format.h>
 
-#include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
 #include <netinet/in.h>
@@ -184,14 +184,10 @@ Awaitable<Result<DatagramSocketPtr>> Udp::dial(const Endpoint& to) {
   const auto address = asio::ip::make_address(to.host(), ec);
   if (!ec) co_return connect(udp::endpoint(address, to.port()));
 
-  asio::ip::basic_resolver<udp, Executor> resolver(loop_.executor);
-  auto resolved = co_await resolver.async_resolve(to.host(), std::to_string(to.port()),
-                                                  asio::ip::resolver_base::numeric_service, as_tuple);
-  ec = std::get<0>(resolved);
-  if (ec) co_return ec;
-  ec = asio::error::host_not_found;
-  for (const auto& row : std::get<1>(resolved)) {
-    auto socket = connect(row.endpoint());
+  const auto resolved = co_await resolve(loop_, to);
+  if (!resolved) co_return resolved.error();
+  for (const auto& candidate : *resolved) {
+    auto socket = connect(udp::endpoint(candidate.address(), candidate.port()));
     if (socket) co_return socket;
     ec = socket.error();
   }

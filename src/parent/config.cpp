@@ -12,6 +12,7 @@ constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 constexpr std::string_view digits = "0123456789";
 constexpr int longest_timeout = 7 * 24 * 3600;
 constexpr int most_udp_flows = 1'000'000;
+constexpr int longest_udp_queue = 16;
 
 std::vector<std::string_view> split(std::string_view list) {
   std::vector<std::string_view> parts;
@@ -24,10 +25,9 @@ std::vector<std::string_view> split(std::string_view list) {
 }
 
 bool is_transport_name(std::string_view name) {
-  return !name.empty() && letters.find(name.front()) != std::string_view::npos &&
-         std::ranges::all_of(name, [](char c) {
-           return letters.find(c) != std::string_view::npos || digits.find(c) != std::string_view::npos;
-         });
+  return !name.empty() && letters.find(name.front()) != std::string_view::npos && std::ranges::all_of(name, [](char c) {
+    return letters.find(c) != std::string_view::npos || digits.find(c) != std::string_view::npos;
+  });
 }
 
 std::string lower(std::string_view text) {
@@ -67,7 +67,8 @@ class Asked {
     return std::optional(std::move(*parsed));
   }
   /// A whole number of `unit` from `least` to `most`.
-  Checked<int> number(std::string_view flag, int least, int most, std::string_view unit) const {
+  Checked<int> number(std::string_view flag, int least, int most, std::string_view unit, int otherwise) const {
+    if (!has(flag)) return otherwise;
     const auto text = find(flag);
     int number = 0;
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -76,8 +77,7 @@ class Asked {
     return number;
   }
   Checked<std::chrono::seconds> seconds(std::string_view flag, int least, std::chrono::seconds otherwise) const {
-    if (!has(flag)) return otherwise;
-    const auto asked = number(flag, least, longest_timeout, "seconds");
+    const auto asked = number(flag, least, longest_timeout, "seconds", static_cast<int>(otherwise.count()));
     if (!asked) return asked.error();
     return std::chrono::seconds(*asked);
   }
@@ -97,7 +97,8 @@ Checked<Role> choose_role(const Asked& asked) {
   if (client_named) return Role::client;
   if (server_named) return Role::server;
   const bool client = asked.has("client-transports"), server = asked.has("server-transports");
-  if (client && server) return Refusal("TOR_PT_CLIENT_TRANSPORTS and TOR_PT_SERVER_TRANSPORTS are both set: only one of them");
+  if (client && server)
+    return Refusal("TOR_PT_CLIENT_TRANSPORTS and TOR_PT_SERVER_TRANSPORTS are both set: only one of them");
   if (client || server) return client ? Role::client : Role::server;
   for (const auto* hint : {"bindaddr", "orport", "extorport"})
     if (asked.has(hint)) return Role::server;
@@ -147,7 +148,8 @@ Checked<std::map<std::string, Endpoint, std::less<>>> parse_bindaddrs(const Aske
 }
 
 Checked<TransportOptions> parse_options(const Asked& asked, Role role, const std::optional<std::string>& file) {
-  if (asked.has_flag("options") && asked.has("optionsFile")) return Refusal("-options and -optionsFile: only one of them");
+  if (asked.has_flag("options") && asked.has("optionsFile"))
+    return Refusal("-options and -optionsFile: only one of them");
   const auto flag = asked.has("optionsFile") ? "optionsFile" : "options";
   std::string_view text = file ? std::string_view(*file) : asked.find("options");
   while (file && (text.ends_with('\n') || text.ends_with('\r'))) text.remove_suffix(1);
@@ -165,7 +167,8 @@ Checked<std::optional<std::string>> parse_outbound(const Asked& asked, std::stri
   const bool v6 = flag == "outbound-v6";
   if (v6 && text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
   const Endpoint endpoint(std::string(text), 0);
-  if (v6 ? !endpoint.is_ipv6() : !endpoint.is_ipv4()) return asked.wrong(flag, v6 ? "not an IPv6 address" : "not an IPv4 address");
+  if (v6 ? !endpoint.is_ipv6() : !endpoint.is_ipv4())
+    return asked.wrong(flag, v6 ? "not an IPv6 address" : "not an IPv4 address");
   return std::optional(std::string(text));
 }
 
@@ -176,7 +179,8 @@ Checked<> check_server(const Asked& asked, Config& config) {
   if (!bindaddrs) return bindaddrs.error();
   config.bindaddrs = std::move(*bindaddrs);
 
-  if (asked.has("orport") && asked.has_flag("target")) return Refusal("-orport and -target name the same thing: only one of them");
+  if (asked.has("orport") && asked.has_flag("target"))
+    return Refusal("-orport and -target name the same thing: only one of them");
   auto orport = asked.endpoint(asked.has("target") ? "target" : "orport", HostKind::literal_or_name, PortKind::nonzero);
   if (!orport) return orport.error();
   config.orport = std::move(*orport);
@@ -205,7 +209,8 @@ Checked<> check_client(const Asked& asked, Config& config) {
   config.listen = listen->value_or(config.listen);
 
   const bool has_socks = config.mode == Mode::socks5 || config.mode == Mode::socks4;
-  if (has_socks && asked.has("target")) return asked.wrong("target", "in a SOCKS mode each connection names its own target");
+  if (has_socks && asked.has("target"))
+    return asked.wrong("target", "in a SOCKS mode each connection names its own target");
   auto target = asked.endpoint("target", HostKind::literal_or_name, PortKind::nonzero);
   if (!target) return target.error();
   config.target = std::move(*target);
@@ -286,11 +291,12 @@ Checked<Config> make_config(const Settings& environment, const Settings& flags, 
   auto udp_timeout = asked.seconds("udp-timeout", 1, config.udp_timeout);
   if (!udp_timeout) return udp_timeout.error();
   config.udp_timeout = *udp_timeout;
-  if (asked.has("udp-flows")) {
-    const auto flows = asked.number("udp-flows", 1, most_udp_flows, "flows");
-    if (!flows) return flows.error();
-    config.udp_flows = static_cast<std::size_t>(*flows);
-  }
+  const auto flows = asked.number("udp-flows", 1, most_udp_flows, "flows", static_cast<int>(config.udp_flows));
+  if (!flows) return flows.error();
+  config.udp_flows = static_cast<std::size_t>(*flows);
+  const auto queue = asked.number("udp-queue", 0, longest_udp_queue, "datagrams", 0);
+  if (!queue) return queue.error();
+  config.udp_queue = static_cast<std::size_t>(*queue);
 
   auto rest = config.role == Role::server ? check_server(asked, config) : check_client(asked, config);
   if (!rest) return rest.error();

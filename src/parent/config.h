@@ -42,7 +42,8 @@ class Config {
   bool signal_files = false;  ///< messages of transports go through files, not through stdout and stdin
   bool generate = false;      ///< -genconfig: print the server's configuration and end
   log::Level log_level = log::Level::notice;
-  std::optional<std::string> proxy_uri;  ///< an upstream proxy was asked for; checked apart, for PROXY-ERROR
+  std::size_t udp_queue = 0;              ///< datagrams that wait while their flow connects
+  std::optional<std::string> proxy_uri;   ///< an upstream proxy was asked for; checked apart, for PROXY-ERROR
   std::chrono::seconds udp_timeout{300};  ///< idle time after which a UDP flow goes (RFC 4787, REQ-5)
   std::size_t udp_flows = 4096;           ///< the most at a time
 

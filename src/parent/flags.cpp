@@ -21,9 +21,8 @@ std::string_view resolve_alias(std::string_view flag) {
 }
 
 bool is_boolean(std::string_view flag) {
-  return std::ranges::any_of(parameters(), [&](const Parameter& p) {
-    return p.flag == flag && p.kind == Parameter::Kind::boolean;
-  });
+  return std::ranges::any_of(parameters(),
+                             [&](const Parameter& p) { return p.flag == flag && p.kind == Parameter::Kind::boolean; });
 }
 
 bool is_flag(std::string_view word) {
@@ -59,7 +58,8 @@ Checked<std::vector<std::string>> spell_out(const std::vector<std::string>& argu
     const auto equals = word.find('=');
     const bool has_next = i + 1 < arguments.size() && !is_known_flag(arguments[i + 1]);
     if (equals != std::string::npos) {
-      if (equals + 1 < word.size() || !is_known_flag(word)) out.push_back(fmt::format("--{}={}", name, word.substr(equals + 1)));
+      if (equals + 1 < word.size() || !is_known_flag(word))
+        out.push_back(fmt::format("--{}={}", name, word.substr(equals + 1)));
     } else if (name == "version" && (!has_next || is_flag(arguments[i + 1]))) {
       out.emplace_back("--print-version=1");
     } else if (is_boolean(resolve_alias(name)) || resolve_alias(name) == "help") {
@@ -148,8 +148,9 @@ Checked<CommandLine> parse_flags(const std::vector<std::string>& arguments) {
 }
 
 std::string usage() {
-  std::string text = "ptproxy: pluggable transport dispatcher. Started by tor or another program through TOR_PT_ variables,\n"
-                     "or by hand with flags (a flag wins over its variable):\n\n";
+  std::string text =
+      "ptproxy: pluggable transport dispatcher. Started by tor or another program through TOR_PT_ variables,\n"
+      "or by hand with flags (a flag wins over its variable):\n\n";
   for (const auto& parameter : parameters())
     text += fmt::format("  -{:<20} {}{}\n", parameter.flag, parameter.help,
                         parameter.environment.empty() ? "" : fmt::format(" [TOR_PT_{}]", parameter.environment));

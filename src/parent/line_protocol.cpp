@@ -49,7 +49,8 @@ void LineProtocol::proxy_error(std::string_view why) const {
   complain(fmt::format("PROXY-ERROR {}", why));
 }
 
-void LineProtocol::client_method(std::string_view transport, std::string_view protocol, const Endpoint& listening) const {
+void LineProtocol::client_method(std::string_view transport, std::string_view protocol,
+                                 const Endpoint& listening) const {
   say(fmt::format("CMETHOD {} {} {}", transport, protocol, listening.to_string()));
 }
 

@@ -15,8 +15,8 @@
 
 namespace ptproxy {
 
-/// Builds the lines and picks their stream. Every line is whole: printable ASCII, one newline, at most 4096 bytes, handed
-/// over in one call.
+/// Builds the lines and picks their stream. Every line is whole: printable ASCII, one newline, at most 4096 bytes,
+/// handed over in one call.
 class LineProtocol {
  public:
   using Write = std::function<void(std::string_view line)>;

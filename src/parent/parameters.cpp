@@ -29,6 +29,7 @@ constexpr auto all = std::to_array<Parameter>({
     {"udp", "", boolean, "short for -mode STUN"},
     {"proxylistenaddr", "", text, "client: where to listen; default 127.0.0.1:0"},
     {"udp-timeout", "", text, "seconds until an idle UDP flow goes; default 300"},
+    {"udp-queue", "", text, "client: datagrams that wait while their flow connects, up to 16; default 0: dropped"},
     {"udp-flows", "", text, "UDP flows at a time, the rest is dropped; default 4096"},
     {"drain-timeout", "", text, "seconds for live connections at the end; default 2"},
     {"unsafe-logging", "", boolean, "show addresses in the log"},
@@ -60,9 +61,8 @@ Settings read_environment(const Environment& environment) {
 }
 
 bool started_by_parent(const Environment& environment) {
-  return std::ranges::any_of(environment, [](const auto& variable) {
-    return variable.first.starts_with(prefix) && !variable.second.empty();
-  });
+  return std::ranges::any_of(
+      environment, [](const auto& variable) { return variable.first.starts_with(prefix) && !variable.second.empty(); });
 }
 
 }  // namespace ptproxy

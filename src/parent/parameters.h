@@ -28,8 +28,8 @@ using Settings = std::map<std::string, std::string, std::less<>>;
 /// Environment variables by name; the values are as the process got them.
 using Environment = std::map<std::string, std::string, std::less<>>;
 
-/// The TOR_PT_ variables among `environment`, as settings. TOR_PT_CLIENT_TRANSPORTS and TOR_PT_SERVER_TRANSPORTS share a
-/// flag and stand under `client-transports` and `server-transports`.
+/// The TOR_PT_ variables among `environment`, as settings. TOR_PT_CLIENT_TRANSPORTS and TOR_PT_SERVER_TRANSPORTS share
+/// a flag and stand under `client-transports` and `server-transports`.
 Settings read_environment(const Environment& environment);
 
 /// Whether any TOR_PT_ variable is set, that is, whether a parent program started us.

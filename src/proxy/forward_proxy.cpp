@@ -59,8 +59,9 @@ Awaitable<Result<StreamPtr>> ForwardProxy::connect(const Endpoint& bridge, const
   co_return stream;
 }
 
-Awaitable<Result<StreamPtr>> ForwardProxy::connect_while_listening(Stream& app, ByteQueue& early, const Endpoint& bridge,
-                                                                   const Args& args, bool may_end) {
+Awaitable<Result<StreamPtr>> ForwardProxy::connect_while_listening(Stream& app, ByteQueue& early,
+                                                                   const Endpoint& bridge, const Args& args,
+                                                                   bool may_end) {
   using namespace asio::experimental::awaitable_operators;
   auto first = co_await (connect(bridge, args) || listen_early(app, early, may_end));
   if (first.index() == 0) co_return std::move(std::get<0>(first));
@@ -84,8 +85,8 @@ Awaitable<> ForwardProxy::greet_socks(StreamPtr app) {
   if (!bridge) co_return co_await refuse(std::move(app), answer);
   auto told = co_await write_all(*app, services_.chunks, answer);
   if (!told) co_return;
-  start_relay(services_.executor, services_.clock, with_early_bytes(std::move(app), std::move(*early), services_.chunks),
-              std::move(*bridge));
+  start_relay(services_.executor, services_.clock,
+              with_early_bytes(std::move(app), std::move(*early), services_.chunks), std::move(*bridge));
 }
 
 Awaitable<> ForwardProxy::greet_transparent(StreamPtr app) {

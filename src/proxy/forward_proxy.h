@@ -28,7 +28,11 @@ class ForwardProxy {
  public:
   /// Everything passed by reference outlives the streams.
   ForwardProxy(Services& services, std::string transport, ClientTransport& client, Dialer& dialer, FrontDoor door)
-      : services_(services), transport_(std::move(transport)), client_(client), dialer_(dialer), door_(std::move(door)) {}
+      : services_(services),
+        transport_(std::move(transport)),
+        client_(client),
+        dialer_(dialer),
+        door_(std::move(door)) {}
   /// Accepts until the listener ends.
   Awaitable<> serve(Listener& listener);
 

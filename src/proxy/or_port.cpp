@@ -19,7 +19,8 @@ OrPort::OrPort(Services& services, Dialer& dialer, Endpoint app)
 
 OrPort::OrPort(Services& services, Dialer& dialer, Endpoint ext_orport, std::filesystem::path cookie_file)
     : services_(services), dialer_(dialer), app_(std::move(ext_orport)), cookie_file_(std::move(cookie_file)) {
-  if (!app_.is_loopback()) log::warning("the Extended ORPort is not on this machine: client addresses travel to it in clear");
+  if (!app_.is_loopback())
+    log::warning("the Extended ORPort is not on this machine: client addresses travel to it in clear");
 }
 
 Awaitable<Result<StreamPtr>> OrPort::dial(std::optional<Endpoint> client, std::string_view transport) {
@@ -28,7 +29,8 @@ Awaitable<Result<StreamPtr>> OrPort::dial(std::optional<Endpoint> client, std::s
   co_return co_await introduce(std::move(*app), std::move(client), transport);
 }
 
-Awaitable<Result<StreamPtr>> OrPort::introduce(StreamPtr tor, std::optional<Endpoint> client, std::string_view transport) {
+Awaitable<Result<StreamPtr>> OrPort::introduce(StreamPtr tor, std::optional<Endpoint> client,
+                                               std::string_view transport) {
   const Storage folder(cookie_file_.parent_path());
   auto file = folder.read(cookie_file_.filename().native());
   if (!file || !*file) {

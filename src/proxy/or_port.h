@@ -17,8 +17,8 @@ class OrPort {
   /// Connections to tor's Extended ORPort. The cookie is read anew for each, for tor writes another whenever it starts.
   OrPort(Services& services, Dialer& dialer, Endpoint ext_orport, std::filesystem::path cookie_file);
 
-  /// Reaches the Server App for a client that came over `transport`. An Extended ORPort that fails is never gone around:
-  /// tor would take the client for one that came directly.
+  /// Reaches the Server App for a client that came over `transport`. An Extended ORPort that fails is never gone
+  /// around: tor would take the client for one that came directly.
   Awaitable<Result<StreamPtr>> dial(std::optional<Endpoint> client, std::string_view transport);
 
  private:

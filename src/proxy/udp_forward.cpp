@@ -33,9 +33,9 @@ void UdpForward::take(std::span<const Datagram> arrived, DatagramSocket& apps) {
       entry = found == pool_.end() ? nullptr : found->second;
     }
     if (!entry) {
-      open(datagram.from, apps);
+      open(datagram, apps);
     } else if (!entry->flow) {
-      ++entry->counters.while_connecting;
+      hold(*entry, datagram.bytes);
       entry->last_packet = services_.clock.now();
     } else {
       entry->flow->push(datagram.bytes);
@@ -43,7 +43,15 @@ void UdpForward::take(std::span<const Datagram> arrived, DatagramSocket& apps) {
   }
 }
 
-void UdpForward::open(const DatagramPeer& app, DatagramSocket& apps) {
+void UdpForward::hold(Entry& entry, ByteView datagram) {
+  if (entry.held.size() < route_.most_held)
+    entry.held.emplace_back(datagram.begin(), datagram.end());
+  else
+    ++entry.counters.while_connecting;
+}
+
+void UdpForward::open(const Datagram& first, DatagramSocket& apps) {
+  const auto& app = first.from;
   const auto now = services_.clock.now();
   const bool room = pool_.size() < route_.rules.most_flows;
   if (!room || !backoff_.allows(app, now)) {
@@ -52,7 +60,7 @@ void UdpForward::open(const DatagramPeer& app, DatagramSocket& apps) {
     return;
   }
   auto entry = std::make_unique<Entry>(app, now);
-  entry->counters.while_connecting = 1;
+  hold(*entry, first.bytes);
   pool_.emplace(app, entry.get());
   ++alive_;
   spawn(services_.executor, "UDP flow", run(std::move(entry), apps));
@@ -67,12 +75,14 @@ Awaitable<> UdpForward::run(std::unique_ptr<Entry> entry, DatagramSocket& apps) 
     backoff_.succeeded(entry->app);
     entry->flow.emplace(services_.chunks, services_.clock, services_.executor, route_.rules, std::move(*stream), apps,
                         entry->app, entry->counters);
+    for (const auto& datagram : std::exchange(entry->held, {})) entry->flow->push(datagram);
     co_await (hear(*entry) && entry->flow->send_queued());
   } else {
     pool_.erase(entry->app);
     backoff_.failed(entry->app, services_.clock.now());
     log::notice("{}: no connection to {} for a UDP flow: {}; {} datagrams dropped", transport_,
-                log::scrubbed(route_.target), stream.error().message(), entry->counters.while_connecting);
+                log::scrubbed(route_.target), stream.error().message(),
+                entry->counters.while_connecting + entry->held.size());
   }
   --alive_;
   flow_ended_.ring();

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ptproxy {
 
@@ -21,6 +22,9 @@ class UdpRoute {
   Endpoint target;
   Args options;
   UdpRules rules;
+  /// How many datagrams of a flow wait while it connects; 0 is Table 1 to the letter. For applications that never
+  /// repeat their first one.
+  std::size_t most_held = 0;
 };
 
 /// A pool of transport connections, one for each address that datagrams come from: only so can answers be told apart.
@@ -47,12 +51,14 @@ class UdpForward {
     explicit Entry(const DatagramPeer& app, Clock::TimePoint now) : app(app), last_packet(now) {}
     DatagramPeer app;
     Clock::TimePoint last_packet;  ///< while Waiting
+    std::vector<Bytes> held;       ///< while Waiting
     UdpCounters counters;
     std::optional<UdpFlow> flow;  ///< none: Waiting; else Connected
   };
 
   void take(std::span<const Datagram> arrived, DatagramSocket& apps);
-  void open(const DatagramPeer& app, DatagramSocket& apps);
+  void open(const Datagram& first, DatagramSocket& apps);
+  void hold(Entry& entry, ByteView datagram);
   Awaitable<> run(std::unique_ptr<Entry> entry, DatagramSocket& apps);
   Awaitable<Result<StreamPtr>> give_up_when_idle(const Entry& entry);
   Awaitable<> hear(Entry& entry);

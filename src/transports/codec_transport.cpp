@@ -7,6 +7,7 @@
 #include "io/spawn.h"
 #include "io/timing.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ptproxy {
@@ -14,7 +15,9 @@ namespace {
 
 Awaitable<Result<StreamPtr>> shake_hands(Services& services, StreamPtr& wire, TransportHandshake& handshake,
                                          Clock::Duration limit) {
-  auto early = co_await within(services.clock, limit, run_handshake(*wire, services.chunks, handshake));
+  limit = std::min(limit, handshake.limit());
+  auto early =
+      co_await within(services.clock, limit, run_handshake(*wire, services.chunks, handshake, {}, services.workers));
   // Not the network's own error: the connection was there, and "connection refused" would be a lie.
   if (!early) co_return hung_up(early.error()) ? make_error_code(Errc::unfinished_handshake) : early.error();
   co_return std::make_unique<CodecStream>(std::move(wire), handshake.codec(), std::move(*early), services.chunks,
@@ -26,12 +29,17 @@ Awaitable<Result<StreamPtr>> shake_hands(Services& services, StreamPtr& wire, Tr
 Awaitable<Result<StreamPtr>> CodecClient::connect(const Endpoint& bridge, const Args& args, Dialer& dialer) {
   const auto deadline = services_.clock.now() + limit_;
   for (int attempt = 1;; ++attempt) {
-    auto handshake = new_handshake(bridge, args);
+    auto handshake = new_handshake(bridge, args, attempt);
     if (!handshake) co_return handshake.error();
+    if (auto work = (*handshake)->take_work()) {
+      auto worked = co_await within(services_.clock, deadline - services_.clock.now(),
+                                    run_work(services_.workers, std::move(work)));
+      if (!worked) co_return worked.error();
+    }
     auto wire = co_await within(services_.clock, deadline - services_.clock.now(), dialer.dial(bridge));
     if (!wire) co_return wire.error();
     auto stream = co_await shake_hands(services_, *wire, **handshake, deadline - services_.clock.now());
-    if (stream || !worth_another_attempt(stream.error(), attempt)) co_return stream;
+    if (stream || !worth_another_attempt(**handshake, stream.error(), attempt)) co_return stream;
   }
 }
 

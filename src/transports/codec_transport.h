@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// The driver of every transport that is a handshake and then a codec: dial or accept, shake hands, wrap, and swallow what
-/// a failed probe sends.
+/// The driver of every transport that is a handshake and then a codec: dial or accept, shake hands, wrap, and swallow
+/// what a failed probe sends.
 
 #include <ptproxy/codec.h>
 #include <ptproxy/handshake.h>
@@ -16,6 +16,8 @@ class TransportHandshake : public Handshake {
  public:
   /// Called once, after `done`.
   virtual std::unique_ptr<Codec> codec() = 0;
+  /// How long this talk may take, where that is less than the transport's own limit.
+  virtual Clock::Duration limit() const { return Clock::Duration::max(); }
 };
 
 /// For transports that begin without a talk.
@@ -39,18 +41,22 @@ class CodecClient : public ClientTransport {
   Services& services_;
 
  private:
-  /// Checks the arguments and makes the keys, before anything is dialled.
-  virtual Result<std::unique_ptr<TransportHandshake>> new_handshake(const Endpoint& bridge, const Args& args) = 0;
-  /// Whether a new connection may succeed where `attempt` connections (1, 2, ...) have failed.
-  virtual bool worth_another_attempt(error_code /*why*/, int /*attempt*/) { return false; }
+  /// Checks the arguments and makes the keys, before anything is dialled; the handshake's first work is done then too.
+  /// `attempt` counts this call's connections to the bridge: 1, 2, ...
+  virtual Result<std::unique_ptr<TransportHandshake>> new_handshake(const Endpoint& bridge, const Args& args,
+                                                                    int attempt) = 0;
+  /// Whether a new connection may succeed where the handshake of this one has failed.
+  virtual bool worth_another_attempt(const TransportHandshake& /*failed*/, error_code /*why*/, int /*attempt*/) {
+    return false;
+  }
 
   Clock::Duration limit_;
 };
 
 class CodecServer : public ServerTransport {
  public:
-  /// A client has `limit` from being accepted to the end of the handshake. One that fails is read from, unanswered, until
-  /// `swallow_until` after it was accepted, so that a prober learns nothing from how it ends.
+  /// A client has `limit` from being accepted to the end of the handshake. One that fails is read from, unanswered,
+  /// until `swallow_until` after it was accepted, so that a prober learns nothing from how it ends.
   CodecServer(Services& services, Clock::Duration limit, Clock::Duration swallow_until)
       : services_(services), limit_(limit), swallow_until_(swallow_until) {}
   Awaitable<> serve(Listener& listener, OnStream on_stream) final;

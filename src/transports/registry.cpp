@@ -5,13 +5,17 @@
   X(dummy)                    \
   X(rot_by_N)                 \
   X(obfs4)                    \
+  X(obfs2)                    \
+  X(obfs3)                    \
+  X(meek)                     \
+  X(meek_lite)                \
   X(ssh)
 
 namespace ptproxy {
 
-#define DECLARE(name)                 \
-  namespace name {                    \
-  extern const TransportEntry entry;  \
+#define DECLARE(name)                \
+  namespace name {                   \
+  extern const TransportEntry entry; \
   }
 PTPROXY_TRANSPORTS(DECLARE)
 

@@ -44,7 +44,7 @@ class Client final : public CodecClient {
   explicit Client(Services& services) : CodecClient(services, limit) {}
 
  private:
-  Result<std::unique_ptr<TransportHandshake>> new_handshake(const Endpoint&, const Args& args) override {
+  Result<std::unique_ptr<TransportHandshake>> new_handshake(const Endpoint&, const Args& args, int) override {
     const auto n = parse_n(args);
     if (!n) return make_error_code(Errc::bad_arguments);
     return std::make_unique<NoHandshake>(std::make_unique<RotCodec>(*n));

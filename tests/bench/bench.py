@@ -256,8 +256,10 @@ def main():
     os.environ["PTPROXY"] = os.path.abspath(options.ptproxy)
     global pt, socks, peers
     from support import peers, pt, socks
-    descriptors = max(4 * options.idle + 1000, 4096)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, max(descriptors, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+    # Each idle connection takes two descriptors here and two in each child.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    options.idle = min(options.idle, (most - 200) // 2)
     table, rows, runs = Table(), options.rows.split(","), range(options.runs)
 
     def both(measure, transport, *more):

@@ -5,10 +5,15 @@
 #include "support/manual_loop.h"
 #include "transports/obfs4/handshake.h"
 
+#include <sodium.h>
+
 namespace {
 
 using namespace ptproxy;
 using namespace ptproxy::obfs4;
+
+// Picks the code that suits the processor, as the program does.
+[[maybe_unused]] const int started = sodium_init();
 
 DirectionKeys some_keys() {
   const Bytes material(72, 7);

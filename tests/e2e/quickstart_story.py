@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 class Quickstart(unittest.TestCase):
     def test_a_file_travels_and_nothing_is_left_behind(self):
         run = subprocess.run([ROOT / "scripts" / "quickstart"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                             timeout=400, cwd="/")
+                             timeout=1400, cwd="/")
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
         self.assertRegex(run.stdout, r"100 %  100 MiB")
         self.assertRegex(run.stdout, r"Identical\. \d+ MiB/s through obfs4")

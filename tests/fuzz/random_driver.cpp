@@ -1,5 +1,5 @@
-// Runs a fuzz target without libFuzzer: random inputs, and small changes of seeds that come close to real messages. Keeps
-// the targets compiling and honest where there is no clang; scripts/fuzz looks deeper.
+// Runs a fuzz target without libFuzzer: random inputs, and small changes of seeds that come close to real messages.
+// Keeps the targets compiling and honest where there is no clang; scripts/fuzz looks deeper.
 #include <ptproxy/random.h>
 
 #include "fuzz/slices.h"
@@ -13,7 +13,9 @@ using namespace ptproxy;
 
 // First words of the protocols that the targets read.
 const std::string_view seeds[] = {
-    std::string_view("\x05\x01\x00\x05\x01\x00\x03\x07""a.b.com\x01\xbb", 17),
+    std::string_view("\x05\x01\x00\x05\x01\x00\x03\x07"
+                     "a.b.com\x01\xbb",
+                     17),
     std::string_view("\x05\x02\x00\x02\x01\x03k=v\x01\x00\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x50", 22),
     std::string_view("\x05\x01\x80{\"k\":\"v\"}\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x50", 22),
     std::string_view("\x05\x01\x09\x00\x00\x00\x09{\"k\":\"v\"}\x05\x01\x00\x04", 20),
@@ -24,6 +26,9 @@ const std::string_view seeds[] = {
     "{\"obfs4\":{\"cert\":\"x\",\"iat-mode\":1,\"l\":[1,true,null]}}",
     "socks5://us:er@x:pa/s%41:w@127.0.0.1:8001",
     "[2001:db8::1]:443",
+    "POST /x?y HTTP/1.1\r\nX-Session-Id: 12345678\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nT: t\r\n\r\nHTTP/1.0 500 Oh\r\n\r\nrest",
+    "https://meek.example:8443/a/b?c=d",
 };
 
 Bytes make_input(Random& random) {

@@ -49,7 +49,8 @@ TEST(ChooseVersion, PrefersTwoAndEchoesTheToken) {
 }
 
 TEST(ChooseVersion, FindsNoneInOthers) {
-  for (const auto* list : {"3", "1a", " 2", "2 ", ",", "banana", "02", "2.00"}) EXPECT_EQ(version_of(list), "none") << list;
+  for (const auto* list : {"3", "1a", " 2", "2 ", ",", "banana", "02", "2.00"})
+    EXPECT_EQ(version_of(list), "none") << list;
 }
 
 TEST(ChooseVersion, AssumesTwoForAPersonOnly) {
@@ -153,8 +154,9 @@ TEST_F(ConfigTest, ReadsBindAddresses) {
 
 TEST_F(ConfigTest, RefusesMalformedBindAddresses) {
   be_server();
-  for (const auto* value : {"obfs4", "obfs4-", "obfs4-127.0.0.1", "obfs4-127.0.0.1:70000", "obfs4-localhost:1", "-127.0.0.1:1",
-                            "obfs4-127.0.0.1:1,obfs4-127.0.0.1:2", "obfs4-127.0.0.1:1,", "obfs4-[::1:1", "obfs4-127.0.0.1:x"}) {
+  for (const auto* value :
+       {"obfs4", "obfs4-", "obfs4-127.0.0.1", "obfs4-127.0.0.1:70000", "obfs4-localhost:1", "-127.0.0.1:1",
+        "obfs4-127.0.0.1:1,obfs4-127.0.0.1:2", "obfs4-127.0.0.1:1,", "obfs4-[::1:1", "obfs4-127.0.0.1:x"}) {
     environment["TOR_PT_SERVER_BINDADDR"] = value;
     EXPECT_THAT(refusal(), HasSubstr("TOR_PT_SERVER_BINDADDR")) << value;
   }
@@ -245,7 +247,9 @@ TEST_F(ConfigTest, BoundsUdpFlows) {
   be_client();
   EXPECT_EQ(made().udp_timeout, std::chrono::seconds(300));
   EXPECT_EQ(made().udp_flows, 4096u);
-  flags = {{"udp-timeout", "60"}, {"udp-flows", "7"}};
+  EXPECT_EQ(made().udp_queue, 0u);
+  flags = {{"udp-timeout", "60"}, {"udp-flows", "7"}, {"udp-queue", "2"}};
+  EXPECT_EQ(made().udp_queue, 2u);
   EXPECT_EQ(made().udp_timeout, std::chrono::seconds(60));
   EXPECT_EQ(made().udp_flows, 7u);
   for (const auto* value : {"0", "-1", "x", "1.5", "99999999999"}) {
@@ -253,6 +257,10 @@ TEST_F(ConfigTest, BoundsUdpFlows) {
     EXPECT_THAT(refusal(), HasSubstr("-udp-timeout")) << value;
     flags = {{"udp-flows", value}};
     EXPECT_THAT(refusal(), HasSubstr("-udp-flows")) << value;
+  }
+  for (const auto* value : {"-1", "x", "17"}) {
+    flags = {{"udp-queue", value}};
+    EXPECT_THAT(refusal(), HasSubstr("-udp-queue")) << value;
   }
 }
 
@@ -293,7 +301,8 @@ TEST_F(ConfigTest, SortsServerOptionsByTransport) {
 
 TEST_F(ConfigTest, RefusesMalformedOptions) {
   be_server();
-  for (const auto* value : {"obfs4", "obfs4:key", ":k=v", "obfs4:=v", "obfs4:k=v;", "obfs4:k=v\\", "{\"obfs4\":1}", "{"}) {
+  for (const auto* value :
+       {"obfs4", "obfs4:key", ":k=v", "obfs4:=v", "obfs4:k=v;", "obfs4:k=v\\", "{\"obfs4\":1}", "{"}) {
     environment["TOR_PT_SERVER_TRANSPORT_OPTIONS"] = value;
     EXPECT_THAT(refusal(), HasSubstr("TOR_PT_SERVER_TRANSPORT_OPTIONS")) << value;
   }

@@ -23,7 +23,8 @@ TEST_F(LineProtocolTest, SpeaksToAClientsParent) {
   parent.proxy_done();
   parent.client_method("trebuchet", "socks5", Endpoint("127.0.0.1", 19999));
   parent.client_methods_done();
-  EXPECT_THAT(out, ElementsAre("VERSION 2.1\n", "PROXY DONE\n", "CMETHOD trebuchet socks5 127.0.0.1:19999\n", "CMETHODS DONE\n"));
+  EXPECT_THAT(out, ElementsAre("VERSION 2.1\n", "PROXY DONE\n", "CMETHOD trebuchet socks5 127.0.0.1:19999\n",
+                               "CMETHODS DONE\n"));
   EXPECT_TRUE(err.empty());
 }
 
@@ -32,8 +33,8 @@ TEST_F(LineProtocolTest, SpeaksToAServersParent) {
   parent.server_method("trebuchet", Endpoint("::1", 19999), {});
   parent.server_method("rot_by_N", Endpoint("198.51.100.1", 2323), Args().add("N", "13").add("a,b", "c=d\\e"));
   parent.server_methods_done();
-  EXPECT_THAT(out, ElementsAre("SMETHOD trebuchet [::1]:19999\n", "SMETHOD rot_by_N 198.51.100.1:2323 ARGS:N=13,a\\,b=c\\=d\\\\e\n",
-                               "SMETHODS DONE\n"));
+  EXPECT_THAT(out, ElementsAre("SMETHOD trebuchet [::1]:19999\n",
+                               "SMETHOD rot_by_N 198.51.100.1:2323 ARGS:N=13,a\\,b=c\\=d\\\\e\n", "SMETHODS DONE\n"));
 }
 
 TEST_F(LineProtocolTest, TellsErrorsWhereTheVersionSays) {
@@ -46,8 +47,9 @@ TEST_F(LineProtocolTest, TellsErrorsWhereTheVersionSays) {
     parent.proxy_error("why");
     parent.client_method_error("x", "why");
     parent.server_method_error("x", "why");
-    EXPECT_THAT(major == 1 ? out : err, ElementsAre("VERSION-ERROR no-version\n", "ENV-ERROR why\n", "PROXY-ERROR why\n",
-                                                    "CMETHOD-ERROR x why\n", "SMETHOD-ERROR x why\n"));
+    EXPECT_THAT(major == 1 ? out : err,
+                ElementsAre("VERSION-ERROR no-version\n", "ENV-ERROR why\n", "PROXY-ERROR why\n",
+                            "CMETHOD-ERROR x why\n", "SMETHOD-ERROR x why\n"));
     EXPECT_TRUE((major == 1 ? err : out).empty());
   }
 }

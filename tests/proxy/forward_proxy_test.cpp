@@ -62,7 +62,8 @@ class ForwardProxyTest : public ::testing::Test, protected test::TestHouse {
     return std::string("\x05\x01\x00\x05\x01\x00\x01\xc0\x00\x02\x01\x01\xbb", 13) + std::string(more);
   }
   static std::string answer(char rep, std::string_view more = "") {
-    return std::string("\x05\x00\x05", 3) + rep + std::string("\x00\x01\x00\x00\x00\x00\x00\x00", 8) + std::string(more);
+    return std::string("\x05\x00\x05", 3) + rep + std::string("\x00\x01\x00\x00\x00\x00\x00\x00", 8) +
+           std::string(more);
   }
 
   test::MemoryNetwork front{loop.executor()}, bridges{loop.executor()};

@@ -123,6 +123,24 @@ TEST_F(UdpForwardTest, DropsPacketsWhileConnecting) {
   EXPECT_EQ(heard(), frame("fourth"));
 }
 
+// Not the draft's, and only where asked for.
+TEST_F(UdpForwardTest, HoldsAsManyPacketsWhileConnectingAsItIsTold) {
+  route.most_held = 2;
+  client.takes = 5s;
+  start();
+  arrive("first");
+  arrive("second");
+  arrive("third");
+  pass(5s);
+  bridge = accepted();
+  EXPECT_EQ(heard(), frame("first") + frame("second"));
+  bridge->shutdown_write();
+  settle();
+  EXPECT_THAT(log.lines, ElementsAre(HasSubstr(
+                             "2 datagrams (11 bytes) into the transport, 0 (0 bytes) out of it; dropped: 1 while "
+                             "connecting")));
+}
+
 // Packet received | Connected | | packet sent
 TEST_F(UdpForwardTest, SendsPacketsOverTheConnection) {
   start();

@@ -13,7 +13,8 @@ namespace ptproxy::obfs4 {
 /// How this side shapes what it sends.
 class Shaping {
  public:
-  Shaping(Shapes& all_shapes, IatMode mode, bool biased_tables) : shapes(all_shapes), iat_mode(mode), biased(biased_tables) {}
+  Shaping(Shapes& all_shapes, IatMode mode, bool biased_tables)
+      : shapes(all_shapes), iat_mode(mode), biased(biased_tables) {}
   Shapes& shapes;  ///< outlives every codec
   IatMode iat_mode;
   bool biased;

@@ -1,5 +1,7 @@
 #include "transports/obfs4/framing.h"
 
+#include "crypto/poly1305.h"
+
 #include <sodium.h>
 
 #include <algorithm>
@@ -14,26 +16,33 @@ using Nonce = ByteArray<8>;
 
 // A secretbox spends the first 32 bytes of the key stream on the Poly1305 key; the message goes on from there.
 constexpr std::size_t poly_key_size = 32;
-constexpr std::size_t block_size = 64;
 
-/// Encrypts or decrypts `message` in place and gives the Poly1305 key.
-class BoxStream {
+// libsodium makes this much of the key stream at once where the processor can; what is left over costs it several times
+// as much a byte, so that it is cheaper to fill it up.
+constexpr std::size_t whole_run = 512;
+
+/// Room for one message behind the bytes that become its Poly1305 key, so that one run of the cipher makes both.
+class Scratch {
  public:
-  BoxStream(const Secret<32>& subkey, const Nonce& nonce) : subkey_(subkey), nonce_(nonce) {
-    crypto_stream_salsa20(first_block_.data(), block_size, nonce.data(), subkey.data());
+  explicit Scratch(ByteView message) : size_(message.size()) {
+    std::fill_n(bytes_.begin(), poly_key_size, Byte{0});
+    std::ranges::copy(message, bytes_.begin() + poly_key_size);
   }
-  void apply(ByteSpan message) const {
-    const auto in_first = std::min(message.size(), block_size - poly_key_size);
-    for (std::size_t i = 0; i < in_first; ++i) message[i] ^= first_block_.data()[poly_key_size + i];
-    const auto rest = message.subspan(in_first);
-    crypto_stream_salsa20_xor_ic(rest.data(), rest.data(), rest.size(), nonce_.data(), 1, subkey_.data());
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { wipe(ByteSpan(bytes_).first(poly_key_size)); }
+  void apply(const Secret<32>& subkey, const Nonce& nonce) {
+    const auto used = poly_key_size + size_;
+    const auto run = used > whole_run / 2 ? (used + whole_run - 1) / whole_run * whole_run : used;
+    crypto_stream_salsa20_xor(bytes_.data(), bytes_.data(), run, nonce.data(), subkey.data());
   }
-  const Byte* poly_key() const { return first_block_.data(); }
+  ByteView poly_key() const { return ByteView(bytes_).first(poly_key_size); }
+  ByteView message() const { return ByteView(bytes_).subspan(poly_key_size, size_); }
 
  private:
-  const Secret<32>& subkey_;
-  const Nonce& nonce_;
-  Secret<block_size> first_block_;
+  std::size_t size_;
+  std::array<Byte, 3 * whole_run> bytes_;
+  static_assert(poly_key_size + largest_payload <= 3 * whole_run);
 };
 
 }  // namespace
@@ -56,9 +65,10 @@ Result<> FrameEncoder::seal(ByteSpan frame) {
   frame[0] = static_cast<Byte>(length >> 8);
   frame[1] = static_cast<Byte>(length);
   const auto payload = frame.subspan(frame_overhead);
-  const BoxStream stream(keys_.subkey(), *nonce);
-  stream.apply(payload);
-  crypto_onetimeauth(frame.data() + 2, payload.data(), payload.size(), stream.poly_key());
+  Scratch box(payload);
+  box.apply(keys_.subkey(), *nonce);
+  std::ranges::copy(box.message(), payload.begin());
+  std::ranges::copy(poly1305(box.poly_key(), payload), frame.begin() + 2);
   return {};
 }
 
@@ -97,10 +107,11 @@ Result<ByteView> FrameDecoder::open(ByteSpan box) {
   const auto nonce = keys_.next_nonce();
   if (!nonce) return make_error_code(Errc::too_long);
   const auto payload = box.subspan(tag_size);
-  const BoxStream stream(keys_.subkey(), *nonce);
-  if (crypto_onetimeauth_verify(box.data(), payload.data(), payload.size(), stream.poly_key()) != 0)
+  Scratch opened(payload);
+  opened.apply(keys_.subkey(), *nonce);
+  if (!equal_in_constant_time(poly1305(opened.poly_key(), payload), box.first(tag_size)))
     return make_error_code(Errc::bad_message);
-  stream.apply(payload);
+  std::ranges::copy(opened.message(), payload.begin());
   return ByteView(payload);
 }
 

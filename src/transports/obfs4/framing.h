@@ -7,12 +7,12 @@
 
 #include "crypto/ntor.h"
 #include "crypto/siphash_drbg.h"
+#include "transports/segments.h"
 
 #include <optional>
 
 namespace ptproxy::obfs4 {
 
-inline constexpr std::size_t segment_size = 1448;   ///< the largest frame on the wire
 inline constexpr std::size_t tag_size = 16;
 inline constexpr std::size_t frame_overhead = 2 + tag_size;
 inline constexpr std::size_t largest_payload = segment_size - frame_overhead;
@@ -46,9 +46,10 @@ class FrameEncoder {
 
 class FrameDecoder {
  public:
-  /// `fallback_length` is what a frame with an impossible length is taken to have, 16 ... 1446: the connection then ends
-  /// after that many bytes and not at once, so that nobody learns where the length stands.
-  FrameDecoder(const DirectionKeys& keys, std::uint16_t fallback_length) : keys_(keys), fallback_length_(fallback_length) {}
+  /// `fallback_length` is what a frame with an impossible length is taken to have, 16 ... 1446: the connection then
+  /// ends after that many bytes and not at once, so that nobody learns where the length stands.
+  FrameDecoder(const DirectionKeys& keys, std::uint16_t fallback_length)
+      : keys_(keys), fallback_length_(fallback_length) {}
 
   /// Takes bytes from the front of `wire` until one frame is whole and gives its payload, which stands in `wire` or in
   /// this decoder until the next call. nullopt: all of `wire` was taken and more is needed.

@@ -7,7 +7,6 @@
 namespace ptproxy::obfs4 {
 namespace {
 
-constexpr std::int64_t seconds_per_hour = 3600;
 constexpr std::uint16_t smallest_fallback = 16, largest_fallback = 1446;
 
 Representative representative_in(ByteView hello) {
@@ -16,27 +15,11 @@ Representative representative_in(ByteView hello) {
   return representative;
 }
 
-void append_padding(ByteQueue& out, std::size_t size, Random& random) {
-  Bytes padding(size);
-  random.fill(padding);
-  out.append(padding);
-}
-
-/// mark, then the MAC over everything said so far and the hour.
-void append_mark_and_mac(ByteQueue& out, ByteView key, ByteView marked, std::string_view hour) {
-  out.append(hmac_sha256_128(key, {marked}));
-  out.append(hmac_sha256_128(key, {out.view(), as_bytes(hour)}));
-}
-
 FrameDecoder make_decoder(const DirectionKeys& keys, Random& random) {
   return {keys, static_cast<std::uint16_t>(random.between(smallest_fallback, largest_fallback))};
 }
 
 }  // namespace
-
-std::string epoch_hour(std::int64_t unix_seconds, int hours_later) {
-  return std::to_string(unix_seconds / seconds_per_hour + hours_later);
-}
 
 ClientHandshake::ClientHandshake(const Bridge& bridge, const KeyPair& key_pair, std::int64_t unix_seconds,
                                  const Shaping& shaping, Random& random)
@@ -51,7 +34,7 @@ void ClientHandshake::say_hello(ByteQueue& out) {
   said_hello_ = true;
   const auto key = bridge_.mac_key();
   out.append(key_pair_.representative);
-  append_padding(out, random_.between(client_padding_min, client_padding_max), random_);
+  append_random(out, random_.between(client_padding_min, client_padding_max), random_);
   append_mark_and_mac(out, key, key_pair_.representative, epoch_hour_);
 }
 
@@ -61,24 +44,20 @@ Result<Handshake::Step> ClientHandshake::read_hello(ByteQueue& in) {
   const auto key = bridge_.mac_key();
   if (!server_mark_) server_mark_ = hmac_sha256_128(key, {heard.first(32)});
 
-  const auto searched = heard.subspan(64);
-  const auto found = std::ranges::search(searched, *server_mark_);
-  const auto mark_at = 64 + static_cast<std::size_t>(found.begin() - searched.begin());
-  if (found.empty() || mark_at + mark_size + mark_size > heard.size()) {
+  const auto hello_size = end_of_hello(heard, *server_mark_, 64);
+  if (!hello_size) {
     if (heard.size() == largest_hello) return make_error_code(Errc::handshake_failed);
     return Step::need_more;
   }
-  const auto mac = hmac_sha256_128(key, {heard.first(mark_at + mark_size), as_bytes(epoch_hour_)});
   // Who could write the mark knows the cert: what does not fit is the hour.
-  if (!equal_in_constant_time(mac, heard.subspan(mark_at + mark_size, mark_size)))
-    return make_error_code(Errc::skewed_clock);
+  if (!mac_fits(key, heard.first(*hello_size), epoch_hour_)) return make_error_code(Errc::skewed_clock);
 
   const auto secrets =
       ntor_client(key_pair_, public_key_of(representative_in(heard)), bridge_.public_key, bridge_.node_id);
   if (!secrets) return make_error_code(Errc::handshake_failed);
   if (!equal_in_constant_time(secrets->auth, heard.subspan(32, 32))) return make_error_code(Errc::wrong_key);
   keys_.emplace(secrets->key_seed);
-  in.drop_front(mark_at + mark_size + mark_size);
+  in.drop_front(*hello_size);
   return Step::done;
 }
 
@@ -103,32 +82,19 @@ Result<Handshake::Step> ServerHandshake::advance(ByteQueue& in, ByteQueue& out) 
   const auto hello = in.view().first(std::min(in.size(), largest_hello));
   if (hello.size() < client_hello_min + client_padding_min) return Step::need_more;
   if (!client_mark_) client_mark_ = hmac_sha256_128(identity_.bridge.mac_key(), {hello.first(32)});
-  if (!equal_in_constant_time(hello.last(mark_size + mark_size).first(mark_size), *client_mark_)) {
+  if (!equal_in_constant_time(hello.last(mark_size + mac_size).first(mark_size), *client_mark_)) {
     if (hello.size() == largest_hello) return make_error_code(Errc::handshake_failed);
     return Step::need_more;
   }
-  auto client_hour = check_mac(hello);
-  if (!client_hour) return client_hour.error();
+  const auto client_hour = hour_of_mac(identity_.bridge.mac_key(), hello, unix_seconds_);
+  if (!client_hour) return make_error_code(Errc::skewed_clock);
   // From here on the same bytes never get a second chance, whatever follows.
-  if (!replay_filter_.insert(now_, hello.last(mark_size))) return make_error_code(Errc::forbidden);
+  if (!replay_filter_.insert(now_, hello.last(mac_size))) return make_error_code(Errc::forbidden);
   if (in.size() != hello.size()) return make_error_code(Errc::handshake_failed);
   auto answered = answer(public_key_of(representative_in(hello)), *client_hour, out);
   if (!answered) return answered.error();
   in.drop_front(hello.size());
   return Step::done;
-}
-
-Result<std::string> ServerHandshake::check_mac(ByteView hello) const {
-  const auto key = identity_.bridge.mac_key();
-  const auto body = hello.first(hello.size() - mark_size);
-  std::string client_hour;
-  for (int hours_later : {0, -1, 1}) {
-    const auto hour = epoch_hour(unix_seconds_, hours_later);
-    const auto mac = hmac_sha256_128(key, {body, as_bytes(hour)});
-    if (equal_in_constant_time(mac, hello.last(mark_size))) client_hour = hour;
-  }
-  if (client_hour.empty()) return make_error_code(Errc::skewed_clock);
-  return client_hour;
 }
 
 Result<> ServerHandshake::answer(const PublicKey& client, const std::string& client_hour, ByteQueue& out) {
@@ -143,7 +109,7 @@ Result<> ServerHandshake::answer(const PublicKey& client, const std::string& cli
   if (!sealed) return sealed.error();
   out.append(key_pair_.representative);
   out.append(secrets->auth);
-  append_padding(out, random_.between(server_padding_min, server_padding_max), random_);
+  append_random(out, random_.between(server_padding_min, server_padding_max), random_);
   append_mark_and_mac(out, identity_.bridge.mac_key(), key_pair_.representative, client_hour);
   out.append(seed_frame);
   return {};

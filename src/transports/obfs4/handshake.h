@@ -7,6 +7,7 @@
 #include "crypto/elligator2.h"
 #include "crypto/replay_filter.h"
 #include "transports/codec_transport.h"
+#include "transports/marked_hello.h"
 #include "transports/obfs4/codec.h"
 #include "transports/obfs4/identity.h"
 
@@ -14,19 +15,15 @@
 
 namespace ptproxy::obfs4 {
 
-inline constexpr std::size_t mark_size = 16;
 inline constexpr std::size_t largest_hello = 8192;
-inline constexpr std::size_t client_hello_min = 32 + mark_size + mark_size;
-inline constexpr std::size_t server_hello_min = 32 + 32 + mark_size + mark_size;
+inline constexpr std::size_t client_hello_min = 32 + mark_size + mac_size;
+inline constexpr std::size_t server_hello_min = 32 + 32 + mark_size + mac_size;
 inline constexpr std::size_t seed_frame_size = packet_overhead + 24;
 inline constexpr std::size_t client_padding_min = server_hello_min + seed_frame_size - client_hello_min;
 inline constexpr std::size_t client_padding_max = largest_hello - client_hello_min;
 inline constexpr std::size_t server_padding_min = 0;
 inline constexpr std::size_t server_padding_max = largest_hello - server_hello_min - seed_frame_size;
 static_assert(client_padding_min == 77 && client_padding_max == 8128 && server_padding_max == 8051);
-
-/// The MAC's view of time: the hour since 1970 as decimal text.
-std::string epoch_hour(std::int64_t unix_seconds, int hours_later = 0);
 
 class ClientHandshake final : public TransportHandshake {
  public:
@@ -48,7 +45,7 @@ class ClientHandshake final : public TransportHandshake {
   Shaping shaping_;
   Random& random_;
   bool said_hello_ = false;
-  std::optional<ByteArray<mark_size>> server_mark_;
+  std::optional<Mark> server_mark_;
   std::optional<SessionKeys> keys_;
 };
 
@@ -64,7 +61,6 @@ class ServerHandshake final : public TransportHandshake {
   std::unique_ptr<Codec> codec() override;
 
  private:
-  Result<std::string> check_mac(ByteView hello) const;
   Result<> answer(const PublicKey& client, const std::string& client_hour, ByteQueue& out);
 
   const Identity& identity_;
@@ -74,7 +70,7 @@ class ServerHandshake final : public TransportHandshake {
   std::int64_t unix_seconds_;
   Shaping shaping_;
   Random& random_;
-  std::optional<ByteArray<mark_size>> client_mark_;
+  std::optional<Mark> client_mark_;
   std::optional<SessionKeys> keys_;
   std::optional<FrameEncoder> encoder_;
 };

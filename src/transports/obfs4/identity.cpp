@@ -44,7 +44,8 @@ Checked<ByteArray<N>> parse_exact_hex(std::string_view name, std::string_view te
 Checked<Bridge> parse_cert(std::string_view text) {
   std::string cert(text);
   std::erase_if(cert, [](char c) { return c == '\r' || c == '\n'; });
-  if (cert.size() != cert_length) return Refusal(fmt::format("cert has {} characters, not {}", cert.size(), cert_length));
+  if (cert.size() != cert_length)
+    return Refusal(fmt::format("cert has {} characters, not {}", cert.size(), cert_length));
   // The last character's unused bits are whatever they are; behind two more characters they do no harm.
   const auto bytes = from_base64(cert + "AA");
   if (!bytes) return Refusal("cert is not Base64");
@@ -124,10 +125,10 @@ Checked<Identity> choose_identity(const Args& options, const Storage& storage, R
 }
 
 Checked<> save(const Identity& identity, const Storage& storage) {
-  const auto state = fmt::format(
-      R"({{"node-id":"{}","private-key":"{}","public-key":"{}","drbg-seed":"{}","iat-mode":{}}})",
-      to_hex(identity.bridge.node_id), to_hex(identity.private_key.view()), to_hex(identity.bridge.public_key),
-      to_hex(identity.drbg_seed), static_cast<int>(identity.iat_mode));
+  const auto state =
+      fmt::format(R"({{"node-id":"{}","private-key":"{}","public-key":"{}","drbg-seed":"{}","iat-mode":{}}})",
+                  to_hex(identity.bridge.node_id), to_hex(identity.private_key.view()),
+                  to_hex(identity.bridge.public_key), to_hex(identity.drbg_seed), static_cast<int>(identity.iat_mode));
   auto written = storage.write(state_file, state);
   if (!written) return written;
   return storage.write(bridge_line_file,

@@ -35,9 +35,9 @@ Checked<std::optional<IatMode>> parse_iat_mode(const Args& args);
 class Identity {
  public:
   Identity(const NodeId& node_id, const Secret<32>& private_key, const SipHashDrbg::Seed& drbg_seed, IatMode iat_mode);
-  /// From the server options, else from `obfs4_state.json`, else new; an `iat-mode` option wins over the file's. What is
-  /// in force is written to `obfs4_state.json` and `obfs4_bridgeline.txt`, in obfs4proxy's form, but never over a state
-  /// file that could not be read.
+  /// From the server options, else from `obfs4_state.json`, else new; an `iat-mode` option wins over the file's. What
+  /// is in force is written to `obfs4_state.json` and `obfs4_bridgeline.txt`, in obfs4proxy's form, but never over a
+  /// state file that could not be read.
   static Checked<Identity> load(const Args& options, const Storage& storage, Random& random);
   /// `cert` and `iat-mode`, for SMETHOD.
   Args client_args() const;

@@ -2,15 +2,11 @@
 
 #include "transports/codec_transport.h"
 #include "transports/obfs4/handshake.h"
+#include "transports/probe_rules.h"
 
 namespace ptproxy::obfs4 {
 namespace {
 
-constexpr std::chrono::seconds client_limit{60};
-constexpr std::chrono::seconds server_limit{30};
-constexpr std::uint32_t longest_close_delay = 60;  // seconds, exclusive
-constexpr std::chrono::hours replay_memory{3};     // spans every hour that is accepted
-constexpr std::size_t replay_capacity = 102400;
 constexpr int most_attempts = 3;
 
 bool biased_tables(const Args& args) {
@@ -22,20 +18,22 @@ class Client final : public CodecClient {
   explicit Client(Services& services) : CodecClient(services, client_limit) {}
 
  private:
-  Result<std::unique_ptr<TransportHandshake>> new_handshake(const Endpoint&, const Args& args) override {
+  Result<std::unique_ptr<TransportHandshake>> new_handshake(const Endpoint&, const Args& args, int) override {
     auto bridge = parse_bridge(args);
     auto iat_mode = parse_iat_mode(args);
     if (!bridge || !iat_mode || !*iat_mode) {
-      log::warning("obfs4: {}", !bridge ? bridge.error().text() : !iat_mode ? iat_mode.error().text() : "missing argument 'iat-mode'");
+      log::warning("obfs4: {}", !bridge     ? bridge.error().text()
+                                : !iat_mode ? iat_mode.error().text()
+                                            : "missing argument 'iat-mode'");
       return make_error_code(Errc::bad_arguments);
     }
     const Shaping shaping(shapes_, **iat_mode, biased_tables(args));
-    return std::make_unique<ClientHandshake>(*bridge, KeyPair::generate(services_.random), services_.clock.unix_seconds(),
-                                             shaping, services_.random);
+    return std::make_unique<ClientHandshake>(*bridge, KeyPair::generate(services_.random),
+                                             services_.clock.unix_seconds(), shaping, services_.random);
   }
   /// Peers up to obfs4proxy 0.0.11 read the filler bits of a representative differently: by chance a handshake with one
   /// fails at the very end, and another key may do.
-  bool worth_another_attempt(error_code why, int attempt) override {
+  bool worth_another_attempt(const TransportHandshake&, error_code why, int attempt) override {
     if (why == asio::error::timed_out || why == Errc::unfinished_handshake)
       log::notice("obfs4: the bridge does not answer: either the cert is wrong or the clocks are hours apart");
     return why == Errc::wrong_key && attempt < most_attempts;
@@ -47,17 +45,13 @@ class Client final : public CodecClient {
 class Server final : public CodecServer {
  public:
   Server(Services& services, const Identity& identity, bool biased)
-      : CodecServer(services, server_limit, server_limit + close_delay(identity)),
+      : CodecServer(services, server_limit, server_limit + close_delay(identity.drbg_seed)),
         identity_(identity),
         shaping_(shapes_, identity.iat_mode, biased),
         replay_filter_(services.random, replay_memory, replay_capacity) {}
   Args client_args() const override { return identity_.client_args(); }
 
  private:
-  /// The same for every failed connection to this bridge, also after a restart.
-  static std::chrono::seconds close_delay(const Identity& identity) {
-    return std::chrono::seconds(SipHashDrbg(identity.drbg_seed).intn(longest_close_delay));
-  }
   std::unique_ptr<TransportHandshake> new_handshake() override {
     return std::make_unique<ServerHandshake>(identity_, KeyPair::generate(services_.random), replay_filter_,
                                              services_.clock.now(), services_.clock.unix_seconds(), shaping_,

@@ -14,7 +14,8 @@ std::optional<Packet> parse_packet(ByteView payload) {
   return Packet{*type, *data};
 }
 
-Result<std::size_t> write_packet(FrameEncoder& encoder, ByteSpan out, PacketType type, ByteView data, std::size_t padding) {
+Result<std::size_t> write_packet(FrameEncoder& encoder, ByteSpan out, PacketType type, ByteView data,
+                                 std::size_t padding) {
   const auto frame = out.first(packet_overhead + data.size() + padding);
   auto payload = frame.subspan(frame_overhead);
   payload[0] = static_cast<Byte>(type);

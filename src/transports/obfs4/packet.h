@@ -23,6 +23,7 @@ class Packet {
 std::optional<Packet> parse_packet(ByteView payload);
 
 /// Writes a sealed packet to the front of `out` and gives its size, packet_overhead + data + padding.
-Result<std::size_t> write_packet(FrameEncoder& encoder, ByteSpan out, PacketType type, ByteView data, std::size_t padding);
+Result<std::size_t> write_packet(FrameEncoder& encoder, ByteSpan out, PacketType type, ByteView data,
+                                 std::size_t padding);
 
 }  // namespace ptproxy::obfs4

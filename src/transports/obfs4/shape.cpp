@@ -24,16 +24,11 @@ Shape::Shape(const SipHashDrbg::Seed& seed, IatMode iat_mode, bool biased) : len
 }
 
 std::shared_ptr<const Shape> Shapes::of(const SipHashDrbg::Seed& seed, IatMode iat_mode, bool biased) {
-  for (const auto& row : rows_)
-    if (row.seed == seed && row.iat_mode == iat_mode && row.biased == biased) return row.shape;
-  if (rows_.size() == keep) rows_.pop_front();
-  rows_.push_back({seed, iat_mode, biased, std::make_shared<const Shape>(seed, iat_mode, biased)});
-  return rows_.back().shape;
+  return recent_.of({seed, iat_mode, biased}, [&] { return Shape(seed, iat_mode, biased); });
 }
 
 Padding pad_burst(std::size_t burst_size, std::size_t target) {
-  const auto tail = burst_size % segment_size;
-  const auto gap = target >= tail ? target - tail : segment_size - tail + target;
+  const auto gap = gap_to(target, burst_size);
   Padding padding;
   if (gap > packet_overhead) {
     padding.first = gap - packet_overhead;

@@ -4,11 +4,12 @@
 
 #include "crypto/siphash_drbg.h"
 #include "crypto/weighted_dist.h"
+#include "transports/recent.h"
+#include "transports/segments.h"
 
-#include <deque>
 #include <memory>
 #include <optional>
-#include <utility>
+#include <tuple>
 
 namespace ptproxy::obfs4 {
 
@@ -28,15 +29,7 @@ class Shapes {
   std::shared_ptr<const Shape> of(const SipHashDrbg::Seed& seed, IatMode iat_mode, bool biased);
 
  private:
-  class Row {
-   public:
-    SipHashDrbg::Seed seed;
-    IatMode iat_mode;
-    bool biased;
-    std::shared_ptr<const Shape> shape;
-  };
-  static constexpr std::size_t keep = 16;
-  std::deque<Row> rows_;
+  Recent<std::tuple<SipHashDrbg::Seed, IatMode, bool>, Shape> recent_;
 };
 
 /// Payloads, all padding, of the at most two frames that bring a burst of `burst_size` bytes to `target` (0 ... 1448)

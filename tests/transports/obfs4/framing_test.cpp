@@ -97,7 +97,8 @@ TEST(Padding, MatchesObfs4proxys) {
     std::vector<std::size_t> lengths, expected;
     for (const auto& frame : {padding.first, padding.second})
       if (frame) lengths.push_back(*frame + packet_overhead);
-    for (const auto& length : row.at("appended_frame_lengths").as_array()) expected.push_back(length.to_number<std::size_t>());
+    for (const auto& length : row.at("appended_frame_lengths").as_array())
+      expected.push_back(length.to_number<std::size_t>());
     EXPECT_EQ(lengths, expected) << burst;
   }
 }
@@ -105,7 +106,8 @@ TEST(Padding, MatchesObfs4proxys) {
 class CodecTest : public ::testing::Test {
  protected:
   Obfs4Codec codec(Side side, IatMode iat_mode, const SipHashDrbg::Seed& seed = {}) {
-    return {side, FrameEncoder(keys_of(key72)), FrameDecoder(keys_of(key72), 100), seed, Shaping(shapes, iat_mode, false), random};
+    return {side, FrameEncoder(keys_of(key72)),     FrameDecoder(keys_of(key72), 100),
+            seed, Shaping(shapes, iat_mode, false), random};
   }
   Bytes plain_of(std::size_t size) {
     Bytes plain(size);

@@ -154,13 +154,20 @@ TEST(Obfs4Handshake, AServerJudgesChangedHellosAsObfs4proxyDoes) {
       const auto name = test::text_of(kase.at("case"));
       auto server = talk.server(kase.at("server_epoch_hour").as_int64() * hour);
       Bytes sent = hello;
-      if (name == "last byte missing") sent.pop_back();
-      else if (name == "one byte appended") sent.push_back(0);
-      else if (name == "bit flipped in the representative") sent = changed(hello, 3, 1);
-      else if (name.starts_with("high bit 7")) sent = changed(hello, 31, 0x80);
-      else if (name == "bit flipped in the padding") sent = changed(hello, 40, 1);
-      else if (name == "bit flipped in the mark") sent = changed(hello, hello.size() - 20, 1);
-      else if (name == "bit flipped in the MAC") sent = changed(hello, hello.size() - 1, 1);
+      if (name == "last byte missing")
+        sent.pop_back();
+      else if (name == "one byte appended")
+        sent.push_back(0);
+      else if (name == "bit flipped in the representative")
+        sent = changed(hello, 3, 1);
+      else if (name.starts_with("high bit 7"))
+        sent = changed(hello, 31, 0x80);
+      else if (name == "bit flipped in the padding")
+        sent = changed(hello, 40, 1);
+      else if (name == "bit flipped in the mark")
+        sent = changed(hello, hello.size() - 20, 1);
+      else if (name == "bit flipped in the MAC")
+        sent = changed(hello, hello.size() - 1, 1);
       else if (name.starts_with("same bytes a second time")) {
         auto first = talk.server();
         ByteQueue out;
@@ -188,17 +195,20 @@ TEST(Obfs4Handshake, AClientJudgesChangedHellosAsObfs4proxyDoes) {
     (void)client.advance(*std::make_unique<ByteQueue>(), out);
     auto in = queue_of(heard);
     const auto step = client.advance(in, out);
-    return !step ? step.error() : *step == Step::done ? error_code() : error_code(boost::system::errc::make_error_code(boost::system::errc::operation_would_block));
+    return !step ? step.error()
+           : *step == Step::done
+               ? error_code()
+               : error_code(boost::system::errc::make_error_code(boost::system::errc::operation_would_block));
   };
   const error_code wants_more = boost::system::errc::make_error_code(boost::system::errc::operation_would_block);
   const auto hello = ByteView(answer).first(server_hello_min);
   EXPECT_EQ(judge(answer), error_code());
   EXPECT_EQ(judge(hello), error_code());
   EXPECT_EQ(judge(hello.first(hello.size() - 1)), wants_more);
-  EXPECT_EQ(judge(changed(hello, 40, 1)), Errc::skewed_clock);                     // AUTH, which the MAC covers
-  EXPECT_EQ(judge(changed(hello, 3, 1)), wants_more);                              // representative
-  EXPECT_EQ(judge(changed(hello, hello.size() - 20, 1)), wants_more);              // mark
-  EXPECT_EQ(judge(changed(hello, hello.size() - 1, 1)), Errc::skewed_clock);       // MAC
+  EXPECT_EQ(judge(changed(hello, 40, 1)), Errc::skewed_clock);                // AUTH, which the MAC covers
+  EXPECT_EQ(judge(changed(hello, 3, 1)), wants_more);                         // representative
+  EXPECT_EQ(judge(changed(hello, hello.size() - 20, 1)), wants_more);         // mark
+  EXPECT_EQ(judge(changed(hello, hello.size() - 1, 1)), Errc::skewed_clock);  // MAC
   EXPECT_EQ(judge(Bytes(8191, 1)), wants_more);
   EXPECT_EQ(judge(Bytes(8192, 1)), Errc::handshake_failed);
 }

@@ -68,7 +68,8 @@ TEST_F(IdentityTest, IsWrittenAsObfs4proxyWritesIt) {
     EXPECT_EQ(to_hex(identity->bridge.public_key), test::text_of(row.at("public_key")));
     // The one difference: obfs4proxy leaves the public key empty there.
     auto expected = test::text_of(row.at("state_json_when_given_as_options"));
-    expected.replace(expected.find("\"public-key\":\"\""), 15, "\"public-key\":\"" + test::text_of(row.at("public_key")) + "\"");
+    expected.replace(expected.find("\"public-key\":\"\""), 15,
+                     "\"public-key\":\"" + test::text_of(row.at("public_key")) + "\"");
     EXPECT_EQ(file("obfs4_state.json"), expected);
     EXPECT_THAT(file("obfs4_bridgeline.txt"), EndsWith("\n\n" + test::text_of(row.at("bridge_line")) + "\n"));
   }
