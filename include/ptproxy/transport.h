@@ -78,9 +78,10 @@ struct TransportEntry {
   Checked<std::unique_ptr<ClientTransport>> (*make_client)(Services& services);
   /// A refusal becomes SMETHOD-ERROR.
   Checked<std::unique_ptr<ServerTransport>> (*make_server)(Services& services, const Args& options);
-  /// `generate configuration`: makes what a server of these options needs, without starting it. nullptr: `options` as they
-  /// are, and the client_args() of a server that is made of them.
-  Checked<Configuration> (*generate)(Services& services, const Args& options) = nullptr;
+  /// `generate configuration`: makes what a server of these options needs, without starting it. `address` is the
+  /// host:port where clients reach it, maybe with placeholders. nullptr: `options` as they are, and the client_args()
+  /// of a server that is made of them.
+  Checked<Configuration> (*generate)(Services& services, const Args& options, std::string_view address) = nullptr;
   /// Whether it sends or receives signals.
   bool signals = false;
 };

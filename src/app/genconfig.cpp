@@ -36,16 +36,18 @@ std::string server_options(std::string_view name, const Args& options) {
 class PublicAddress {
  public:
   explicit PublicAddress(const std::optional<Endpoint>& bindaddr) {
-    if (bindaddr && bindaddr->host() != "0.0.0.0" && bindaddr->host() != "::")
-      host = bindaddr->is_ipv6() ? fmt::format("[{}]", bindaddr->host()) : bindaddr->host();
+    if (bindaddr && bindaddr->host() != "0.0.0.0" && bindaddr->host() != "::") host = bindaddr->host();
     if (bindaddr && bindaddr->port() != 0) port = std::to_string(bindaddr->port());
   }
-  std::string to_string() const { return host + ':' + port; }
+  std::string to_string() const {
+    return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+  }
   std::string host = "<IP ADDRESS>", port = "<PORT>";
 };
 
-Checked<Configuration> generate(const TransportEntry& transport, Services& services, const Args& options) {
-  if (transport.generate) return transport.generate(services, options);
+Checked<Configuration> generate(const TransportEntry& transport, Services& services, const Args& options,
+                                std::string_view address) {
+  if (transport.generate) return transport.generate(services, options, address);
   auto server = transport.make_server(services, options);
   if (!server) return server.error();
   Configuration made;
@@ -54,19 +56,18 @@ Checked<Configuration> generate(const TransportEntry& transport, Services& servi
   return made;
 }
 
-std::string describe(std::string_view name, const Configuration& made, const Config& config) {
-  const auto row = config.bindaddrs.find(name);
-  const auto bindaddr = row == config.bindaddrs.end() ? std::nullopt : std::optional(row->second);
-  const PublicAddress address(bindaddr);
-
+std::string describe(std::string_view name, const Configuration& made, const Config& config,
+                     const std::optional<Endpoint>& bindaddr, const PublicAddress& address) {
   std::string server = fmt::format("ptproxy -server -transports {}", name);
   if (!config.state_directory.empty()) server += " -state " + quoted(config.state_directory.native());
   if (bindaddr) server += fmt::format(" -bindaddr {}", quoted(fmt::format("{}-{}", name, bindaddr->to_string())));
   if (config.orport) server += " -orport " + quoted(config.orport->to_string());
+  if (config.is_udp()) server += fmt::format(" -mode {}", name_of(config.mode));
   if (!made.server.empty()) server += " -options " + quoted(server_options(name, made.server));
 
   std::string client =
-      fmt::format("ptproxy -client -transports {} -mode transparent-TCP -target {}", name, quoted(address.to_string()));
+      fmt::format("ptproxy -client -transports {} -mode {} -target {}", name,
+                  name_of(config.is_udp() ? config.mode : Mode::transparent_tcp), quoted(address.to_string()));
   if (!made.client.empty()) client += " -options " + quoted(to_args_text(made.client));
 
   std::string bridge = fmt::format("Bridge {} {}", name, address.to_string());
@@ -93,9 +94,12 @@ Checked<std::string> generate_configuration(const Config& config, Services& serv
     if (!transport) return Refusal(fmt::format("{} is not among this program's transports", name));
     Services lent = services;
     lent.local = services.storage.folder(name);
-    auto made = generate(*transport, lent, config.options_of(name));
+    const auto row = config.bindaddrs.find(name);
+    const auto bindaddr = row == config.bindaddrs.end() ? std::nullopt : std::optional(row->second);
+    const PublicAddress address(bindaddr);
+    auto made = generate(*transport, lent, config.options_of(name), address.to_string());
     if (!made) return Refusal(fmt::format("{}: {}", name, made.error().text()));
-    text += describe(name, *made, config);
+    text += describe(name, *made, config, bindaddr, address);
   }
   return Checked<std::string>(boost::system::in_place_value, std::move(text));
 }

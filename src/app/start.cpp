@@ -74,7 +74,9 @@ ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstrea
   Loop loop(io.get_executor(), chunks, live);
   SystemProcesses processes(loop);
   WorkerThreads workers(io.get_executor());
-  SignalPipe::Say say = [](const SignalLine& signal) { write_if_room(STDOUT_FILENO, LineProtocol::signal_line(signal)); };
+  SignalPipe::Say say = [](const SignalLine& signal) {
+    write_if_room(STDOUT_FILENO, LineProtocol::signal_line(signal));
+  };
   if (config.signal_files) say = nullptr;
   SignalPipes signals(config.role == Role::client ? SignalDirection::to_server : SignalDirection::to_client,
                       io.get_executor(), clock, storage, std::move(say));
@@ -119,7 +121,7 @@ ExitCode generate(const Settings& environment, const CommandLine& line) {
   SystemProcesses processes(loop);
   Services services(io.get_executor(), chunks, clock, random, storage);
   services.processes = &processes;
-  services.server_app = config->orport;
+  if (!config->is_udp()) services.server_app = config->orport;
   auto text = generate_configuration(*config, services);
   if (!text) return refuse(text.error());
   write_whole(STDOUT_FILENO, *text);

@@ -31,15 +31,22 @@ int open_pidfd(pid_t pid) {
   return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
 }
 
-/// Waits for what a short program says; nullopt when it takes too long or says too much.
-std::optional<std::string> read_all(int from, std::chrono::steady_clock::time_point deadline) {
-  std::string text;
+using Deadline = std::chrono::steady_clock::time_point;
+
+bool readable_by(int descriptor, Deadline deadline) {
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd readable{from, POLLIN, 0};
+    pollfd readable{descriptor, POLLIN, 0};
     const int ready = left.count() > 0 ? ::poll(&readable, 1, static_cast<int>(left.count())) : 0;
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return std::nullopt;
+    if (ready >= 0 || errno != EINTR) return ready > 0;
+  }
+}
+
+/// Waits for what a short program says; nullopt when it takes too long or says too much.
+std::optional<std::string> read_all(int from, Deadline deadline) {
+  std::string text;
+  for (;;) {
+    if (!readable_by(from, deadline)) return std::nullopt;
     char part[4096];
     const auto n = ::read(from, part, sizeof part);
     if (n < 0 && errno == EINTR) continue;
@@ -47,6 +54,12 @@ std::optional<std::string> read_all(int from, std::chrono::steady_clock::time_po
     text.append(part, static_cast<std::size_t>(n));
     if (text.size() > Processes::longest_output) return std::nullopt;
   }
+}
+
+/// Whether it ends in time. Where there are no pidfds, one that has nothing more to say is trusted to.
+bool ends_by(pid_t pid, Deadline deadline) {
+  const OwnedDescriptor end(open_pidfd(pid));
+  return !end.opened() || readable_by(end.get(), deadline);
 }
 
 int wait_for(pid_t pid) {
@@ -146,11 +159,12 @@ Checked<std::string> SystemProcesses::run(const Command& command) {
   auto pid = launch(command, nothing.get(), output.theirs.get(), nothing.get());
   if (!pid) return pid.error();
   output.theirs = OwnedDescriptor();
-  auto text = read_all(output.ours.get(), std::chrono::steady_clock::now() + run_limit);
-  // Whoever has closed stdout is about to end; whoever has not gets no more time.
-  if (!text) ::kill(-*pid, SIGKILL);
+  const auto deadline = std::chrono::steady_clock::now() + limit_;
+  auto text = read_all(output.ours.get(), deadline);
+  const bool ended = text && ends_by(*pid, deadline);
+  if (!ended) ::kill(-*pid, SIGKILL);
   const int status = wait_for(*pid);
-  if (!text) return Refusal(fmt::format("{} does not come to an end", command.program));
+  if (!ended) return Refusal(fmt::format("{} does not come to an end", command.program));
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return Refusal(fmt::format("{} failed", command.program));
   return Checked<std::string>(boost::system::in_place_value, std::move(*text));
 }

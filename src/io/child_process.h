@@ -38,7 +38,7 @@ class ChildProcess final : public Child {
 
 class SystemProcesses final : public Processes {
  public:
-  explicit SystemProcesses(Loop& loop) : loop_(loop) {}
+  explicit SystemProcesses(Loop& loop, std::chrono::milliseconds limit = run_limit) : loop_(loop), limit_(limit) {}
   Checked<ChildPtr> start(const Command& command) override { return ChildProcess::start(loop_, command); }
   Checked<std::string> run(const Command& command) override;
   Account account() const override;
@@ -46,6 +46,7 @@ class SystemProcesses final : public Processes {
 
  private:
   Loop& loop_;
+  std::chrono::milliseconds limit_;  // of run()
 };
 
 }  // namespace ptproxy

@@ -123,11 +123,8 @@ Checked<Mode> choose_mode(const Asked& asked) {
   if (udp) return Mode::stun;
   if (!asked.has("mode")) return Mode::socks5;
   const auto name = lower(asked.find("mode"));
-  if (name == "socks5") return Mode::socks5;
-  if (name == "socks4") return Mode::socks4;
-  if (name == "transparent-tcp") return Mode::transparent_tcp;
-  if (name == "transparent-udp") return Mode::transparent_udp;
-  if (name == "stun") return Mode::stun;
+  for (auto mode : {Mode::socks5, Mode::socks4, Mode::transparent_tcp, Mode::transparent_udp, Mode::stun})
+    if (name == lower(name_of(mode))) return mode;
   return asked.wrong("mode", "not one of socks5, socks4, transparent-TCP, transparent-UDP, STUN");
 }
 
@@ -224,6 +221,22 @@ Checked<> check_client(const Asked& asked, Config& config) {
 
 }  // namespace
 
+std::string_view name_of(Mode mode) {
+  switch (mode) {
+    case Mode::socks5:
+      return "socks5";
+    case Mode::socks4:
+      return "socks4";
+    case Mode::transparent_tcp:
+      return "transparent-TCP";
+    case Mode::transparent_udp:
+      return "transparent-UDP";
+    case Mode::stun:
+      return "STUN";
+  }
+  return "";
+}
+
 Args Config::options_of(std::string_view transport) const {
   const auto named = options.find(transport), general = options.find("");
   const Args none;
@@ -278,7 +291,8 @@ Checked<Config> make_config(const Settings& environment, const Settings& flags, 
   if (asked.has("signals")) {
     const auto form = asked.find("signals");
     if (form != "files" && form != "lines") return asked.wrong("signals", "not one of lines, files");
-    if (form == "lines" && version.major == 1) return asked.wrong("signals", "version 1 of the specification has no such lines");
+    if (form == "lines" && version.major == 1)
+      return asked.wrong("signals", "version 1 of the specification has no such lines");
     config.signal_files = form == "files";
   }
   if (asked.has("proxy")) config.proxy_uri = asked.find("proxy");

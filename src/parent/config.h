@@ -27,6 +27,8 @@ class Version {
 
 enum class Role { client, server };
 enum class Mode { socks5, socks4, transparent_tcp, transparent_udp, stun };
+/// As -mode takes it, in whatever case, and CMETHOD tells it.
+std::string_view name_of(Mode mode);
 
 class Config {
  public:

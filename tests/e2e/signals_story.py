@@ -1,4 +1,5 @@
-"""Messages of transports: lines on stdout and stdin, or files; what a parent may do wrong; and -genconfig."""
+"""Messages of transports: lines on stdout and stdin, or files; what a parent may do wrong; docs/signals.md as a reader would
+follow it; and -genconfig."""
 import json
 import shlex
 import subprocess
@@ -6,6 +7,7 @@ import time
 import unittest
 
 from support import pt, ssh
+from support.manual import ROOT, Page
 from support.peers import Acceptor, closed_port, dial, echo, read_exactly
 from support.pt import Story, wait_until
 
@@ -64,6 +66,11 @@ class Lines(SignalsStory):
                       good.replace("client-key", "client-kez").encode(), good.replace(" ssh ", " none ").encode(),
                       ssh.line_of("SMESSAGE", "ssh", ASK).encode(), ssh.line_of("CMESSAGE", "ssh", "[]").encode(),
                       ssh.line_of("CMESSAGE", "ssh", '{"t":"unheard-of"}').encode(),
+                      *(ssh.line_of("CMESSAGE", "ssh", payload).encode()
+                        for payload in (r'{"t":"\q"}', r'{"t":"\u12"}', r'{"t":"\ud800"}', '{"t":"' + "x" * 4000 + '"}')),
+                      # Each under its right id and fingerprint: more than a key, or hardly one.
+                      *(ssh.line_of("CMESSAGE", "ssh", json.dumps({"t": "client-key", "key": key, "fp": FINGERPRINT})).encode()
+                        for key in (KEY + "\nssh-ed25519 AAAA", 'command="id" ' + KEY, KEY + " x", KEY[:60], KEY + "A" * 3500)),
                       ssh.line_of("CMESSAGE", "obfs4", ASK).encode()):
             server.stdin.write(noise + b"\n")
         time.sleep(0.5)
@@ -75,6 +82,25 @@ class Lines(SignalsStory):
         server.expect("^SMESSAGE ")
         time.sleep(0.3)
         self.assertEqual(len([line for line in server.stdout if line.startswith("SMESSAGE")]), 1, "a repetition is dropped")
+
+    def test_what_a_parent_left_ignored_does_not_matter(self):
+        """A child's end cannot be heard of while its signal is ignored."""
+        settings = pt.client_settings(ssh.state_in(self.directory, "client"), "ssh")
+        environment = pt.bare_environment() | {"TOR_PT_" + key: str(value) for key, value in settings.items()}
+        client = pt.Transport(["sh", "-c", "trap '' CHLD PIPE TTIN; exec \"$@\"", "sh", *ssh.as_account([str(self.program)])],
+                              environment, cwd="/")
+        pt.on_exit(self, client.end)
+        client.expect("^CMESSAGE ssh ")
+        self.stop(client)
+
+    def test_a_transport_that_cannot_listen_is_told_and_does_no_harm(self):
+        taken = Acceptor(self, echo)
+        client = self.client(["-proxylistenaddr", "%s:%d" % taken.address])
+        client.expect("^CMETHOD-ERROR ssh ", "stderr")
+        ssh.tell(client, ANSWER)
+        client.assert_stays(0.5)
+        client.close_stdin()
+        self.assertEqual(client.wait_exit(5), 0)
 
     def test_a_message_may_come_in_single_bytes(self):
         server = self.server()
@@ -138,6 +164,84 @@ class Files(SignalsStory):
                 subprocess.run(["rm", "-r", self.directory / "server"], check=True)
 
 
+class Manual(SignalsStory):
+    """docs/signals.md."""
+
+    def setUp(self):
+        super().setUp()
+        self.page = Page("docs/signals.md")
+        self.app = Acceptor(self, echo)
+        self.bridge, self.door = ("%s:%d" % closed_port() for _ in range(2))
+        self.words = {"/var/lib/ptproxy-client": ssh.state_in(self.directory, "client"),
+                      "/var/lib/ptproxy": ssh.state_in(self.directory, "server"), "192.0.2.1:2222": self.bridge,
+                      "127.0.0.1:8080": "%s:%d" % self.app.address, "127.0.0.1:1984": self.door}
+
+    def replaced(self, text, **more):
+        for old, new in {**self.words, **more}.items():
+            text = text.replace(old, str(new))
+        return text
+
+    def ptproxy(self, block, *flags, **more):
+        (program, *words), = self.page.commands(block)
+        self.assertEqual(program, "ptproxy")
+        return ssh.start(self, self.program, {}, [*(self.replaced(word, **more) for word in words), *flags])
+
+    def shell(self, block, **more):
+        subprocess.run(ssh.as_account(["sh", "-c", self.replaced(self.page.block(block), **more)]), check=True, timeout=20,
+                       cwd="/")
+
+    def server_and_client(self, *flags):
+        server = self.ptproxy("server", *flags)
+        arguments = server.method("ssh").arguments
+        return server, self.ptproxy("client", *flags, USER=arguments["user"], FINGERPRINT=arguments["fingerprint"])
+
+    def assert_echoes(self):
+        host, port = self.door.rsplit(":", 1)
+        with dial((host, int(port))) as connection:
+            connection.sendall(b"as written")
+            return read_exactly(connection, 10) == b"as written"
+
+    def reached(self):
+        try:
+            return self.assert_echoes()
+        except (OSError, AssertionError):
+            return False
+
+    def test_by_hand(self):
+        server, client = self.server_and_client()
+        message = client.expect("^CMESSAGE ssh .*")[0]
+        ssh.tell(server, message)
+        fingerprint = server.expect("a client asks to be let in.*(SHA256:.{43})", "stderr")[1]
+        self.assertEqual(json.loads(message.split(" ", 3)[3])["fp"], fingerprint)
+        self.shell("accept", **{"SHA256:…": fingerprint})
+        ssh.tell(client, server.expect("^SMESSAGE ssh .*")[0])
+        wait_until(self.reached, 20, "a way through")
+        self.assertEqual(self.page.commands("fetch"), [["curl", "http://127.0.0.1:1984/"]])
+
+    def test_by_files(self):
+        server, client = self.server_and_client("-signals", "files")
+        wait_until((self.folder("client") / "outbox").exists, 6, "a message")
+        self.shell("files")
+        fingerprint = server.expect("a client asks to be let in.*(SHA256:.{43})", "stderr")[1]
+        self.shell("accept", **{"SHA256:…": fingerprint})
+        wait_until(self.reached, 30, "a way through")
+        self.assertTrue((self.folder("server") / "outbox").read_text().startswith("SMESSAGE ssh "))
+        self.assertFalse([line for child in (server, client) for line in child.stdout if "MESSAGE" in line])
+
+    def test_by_a_program(self):
+        words, = self.page.commands("parent")
+        self.assertEqual(words[:2], ["python3", "docs/example_parent.py"])
+        example = self.directory / "example_parent.py"
+        self.write(example, (ROOT / words[1]).read_text())
+        parent = pt.Child(ssh.as_account(["python3", example, *(self.replaced(word, **{"/usr/bin/ptproxy": self.program})
+                                                                 for word in words[2:])]), pt.bare_environment(), cwd="/")
+        pt.on_exit(self, parent.end)
+        parent.expect("^client: CMESSAGE ssh ")
+        parent.expect("^server: SMESSAGE ssh ")
+        parent.close_stdin()
+        self.assertEqual(parent.wait_exit(10), 0)
+
+
 class Genconfig(Story):
     def generate(self, *flags):
         state = pt.temp_dir(self) / "a state"
@@ -147,8 +251,10 @@ class Genconfig(Story):
 
     def test_server_and_client_as_printed_work_together(self):
         app = Acceptor(self, echo)
-        for transport, options in (("dummy", None), ("rot_by_N", "rot_by_N:N=99"), ("obfs4", "obfs4:iat-mode=1")):
-            with self.subTest(transport=transport):
+        for transport, options in (("dummy", None), ("rot_by_N", "rot_by_N:N=99"), ("obfs2", None), ("obfs3", None),
+                                   ("obfs2", r"obfs2:shared-secret=a\;rahasia"),
+                                   ("obfs4", "obfs4:iat-mode=1"), ("meek", None), ("meek", "meek:path=/a-long-secret")):
+            with self.subTest(transport=transport, options=options):
                 lines = dict(self.generate("-transports", transport, "-bindaddr", f"{transport}-127.0.0.1:%d" % closed_port()[1],
                                            "-orport", "%s:%d" % app.address, *(["-options", options] if options else [])))
                 server = pt.start(self, flags=shlex.split(lines["server"])[1:])
@@ -159,9 +265,22 @@ class Genconfig(Story):
                     self.assertEqual(read_exactly(connection, 10), b"as printed")
                 told = json.loads(lines["json"])
                 self.assertEqual((told["host"], int(told["port"])), bridge.address)
-                self.assertEqual(told["arguments"], bridge.arguments)
-                self.assertEqual(lines["bridge"].split(" ")[:3], ["Bridge", transport, "%s:%d" % bridge.address])
-                self.assertEqual(lines["bridge"].split(" ")[3:], [f"{k}={v}" for k, v in bridge.arguments.items()])
+                arguments = told["arguments"]
+                self.assertLessEqual(bridge.arguments.items(), arguments.items())
+                self.assertEqual(lines["bridge"], " ".join(["Bridge", transport, "%s:%d" % bridge.address,
+                                                            *(f"{k}={v}" for k, v in arguments.items())]))
+                server.end(), client.end()
+
+    def test_meek_behind_a_web_server_is_told_by_its_url(self):
+        lines = dict(self.generate("-transports", "meek", "-bindaddr", "meek-127.0.0.1:8443", "-options",
+                                   r"meek:trust-forwarded-for=1;meek:url=https\://meek.example.net/;meek:front=cdn.example.net"))
+        self.assertEqual(json.loads(lines["json"])["arguments"], {"url": "https://meek.example.net/", "front": "cdn.example.net"})
+        self.assertTrue(lines["server"].endswith(" -options meek:trust-forwarded-for=1"), lines["server"])
+
+    def test_a_udp_mode_holds_for_both_sides(self):
+        lines = dict(self.generate("-transports", "obfs4", "-mode", "stun", "-orport", "127.0.0.1:3478"))
+        for side in ("server", "client"):
+            self.assertIn(" -mode STUN", lines[side])
 
     def test_no_secret_is_printed(self):
         lines = dict(self.generate("-transports", "obfs4", "-options",
@@ -171,7 +290,10 @@ class Genconfig(Story):
         self.assertIn("<IP ADDRESS>:<PORT>", lines["bridge"])
 
     def test_a_mistake_is_told(self):
-        for flags in (["-transports", "none"], ["-client", "-transports", "obfs4"], [], ["-transports", "rot_by_N", "-options", "rot_by_N:N=x"]):
+        for flags in (["-transports", "none"], ["-client", "-transports", "obfs4"], [], ["-transports", "rot_by_N", "-options", "rot_by_N:N=x"],
+                      ["-transports", "meek_lite"], ["-transports", "meek", "-options", "meek:trust-forwarded-for=1"],
+                      ["-transports", "meek", "-options", "meek:url=nowhere"], ["-transports", "meek", "-options", "meek:front=a"],
+                      ["-transports", "obfs2", "-options", "obfs2:shared-secret="]):
             made = subprocess.run([pt.PTPROXY, "-genconfig", "-state", pt.temp_dir(self), *flags], capture_output=True, text=True,
                                   timeout=20, env=pt.bare_environment())
             self.assertEqual((made.returncode, made.stdout), (64, ""), flags)

@@ -149,6 +149,12 @@ TEST_F(ChildProcessTest, RunsAShortProgramToItsEnd) {
   EXPECT_FALSE(processes.run(shell("head -c 100000 /dev/zero; sleep 100")));
 }
 
+TEST_F(ChildProcessTest, EndsAShortProgramThatIsNotShort) {
+  SystemProcesses hasty(loop, std::chrono::milliseconds(200));
+  for (const auto* script : {"sleep 100", "echo half; sleep 100", "exec >&-; sleep 100", "sleep 100 & wait"})
+    EXPECT_THAT(hasty.run(shell(script)).error().text(), HasSubstr("does not come to an end")) << script;
+}
+
 TEST_F(ChildProcessTest, DialsASocketBehindALongPath) {
   const auto deep = folder.path() / std::string(120, 'd');
   std::filesystem::create_directory(deep);

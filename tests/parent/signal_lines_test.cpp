@@ -61,7 +61,8 @@ TEST(SignalLines, OfTheOtherDirectionOrNoneAreTold) {
 
 TEST(SignalLines, CarryOnlyWhatTheGrammarAllowsEvenUnderARightId) {
   for (const std::string bad :
-       {"", "text", "[1]", "{", R"({"fp":"no kind"})", "{\"t\":\"tab\t\"}", "{\"t\":\"\xc3\xa4\"}"}) {
+       {"", "text", "[1]", "{", R"({"fp":"no kind"})", "{\"t\":\"tab\t\"}", "{\"t\":\"\xc3\xa4\"}", R"({"t":"\q"})",
+        R"({"t":"\u12"})", R"({"t":"\ud800"})", R"({"t":"x)", R"({"t":"x"} {})"}) {
     EXPECT_FALSE(check_payload(bad)) << bad;
     EXPECT_EQ(fault(SignalLine(SignalDirection::to_server, "ssh", bad).to_string()), Errc::bad_message) << bad;
   }

@@ -75,7 +75,7 @@ extern const TransportEntry entry{
       return std::make_unique<Server>(services, *identity, biased_tables(options));
     },
     // All that makes a server, its secrets among it, is in the state directory then.
-    [](Services& services, const Args& options) -> Checked<Configuration> {
+    [](Services& services, const Args& options, std::string_view) -> Checked<Configuration> {
       auto identity = Identity::load(options, services.storage, services.random);
       if (!identity) return identity.error();
       Configuration made;

@@ -9,7 +9,9 @@ constexpr std::string_view authorized_keys = "authorized_keys", pending = "pendi
 // Forwarding and nothing else; sshd_config says where to.
 constexpr std::string_view restrictions = "restrict,port-forwarding ";
 
-/// The lines of a file that may not be there, without what is blank at their ends.
+constexpr std::string_view blanks = " \t\r";
+
+/// The lines of a file that may not be there, without what is blank around them; comments are none.
 Checked<std::vector<std::string>> read_lines(const Storage& folder, std::string_view name) {
   const auto file = folder.read(name);
   if (!file) return file.error();
@@ -19,8 +21,9 @@ Checked<std::vector<std::string>> read_lines(const Storage& folder, std::string_
     const auto end = std::min(text.find('\n'), text.size());
     auto line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t')) line.remove_suffix(1);
-    if (!line.empty()) lines.emplace_back(line);
+    line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
+    line.remove_suffix(line.size() - (line.find_last_not_of(blanks) + 1));
+    if (!line.empty() && line.front() != '#') lines.emplace_back(line);
   }
   return lines;
 }
@@ -88,11 +91,14 @@ Checked<bool> Enrolment::is_approved(const PublicKey& key) const {
 }
 
 Checked<> Enrolment::authorize(const PublicKey& key) const {
+  const auto words = key.to_string();
+  const auto lines = read_lines(local_, authorized_keys);
+  if (!lines) return lines.error();
+  if (std::ranges::any_of(*lines, [&](const auto& line) { return line.find(words) != std::string::npos; })) return {};
+  if (lines->size() >= most_authorized) return Refusal("too many keys in authorized_keys: one that asks is left out");
   auto text = local_.read(authorized_keys);
   if (!text) return text.error();
-  const auto words = key.to_string();
   auto all = text->value_or("");
-  if (all.find(words) != std::string::npos) return {};
   if (!all.empty() && !all.ends_with('\n')) all += '\n';
   (all += restrictions) += words + '\n';
   return local_.write(authorized_keys, all);

@@ -18,6 +18,8 @@ class Enrolment {
   enum class Policy { automatic, manual };
   enum class Outcome { accepted, waiting };
   static constexpr std::size_t most_pending = 64;
+  /// Lines of authorized_keys, which sshd reads at every login; beyond them nobody new is let in.
+  static constexpr std::size_t most_authorized = 1024;
 
   Enrolment(Storage local, Policy policy) : local_(std::move(local)), policy_(policy) {}
   /// Makes `authorized_keys`, empty, if there is none.

@@ -18,6 +18,7 @@ Checked<PublicKey> read_client_key(std::string_view payload) {
   auto key = parse_public_key(fields->find("key").value_or(""));
   if (!key) return key.error();
   if (!key->is_ed25519()) return Refusal("a client's key is not an Ed25519 key");
+  if (fields->find("key") != key->to_string()) return Refusal("a client's message says more than its key");
   if (fields->find("fp") != key->fingerprint()) return Refusal("a client's key is not the one of its fingerprint");
   return key;
 }

@@ -8,7 +8,8 @@ namespace ptproxy::ssh {
 
 /// `{"t":"client-key","key":"ssh-ed25519 ...","fp":"SHA256:..."}`: a client asks to be let in.
 std::string client_key_message(const PublicKey& key);
-/// The key in such a message. Refuses what is no Ed25519 key, or not the one of the fingerprint beside it.
+/// The key in such a message. Refuses what is no Ed25519 key, has anything around the key, or is not
+/// the one of the fingerprint beside it.
 Checked<PublicKey> read_client_key(std::string_view payload);
 
 /// `{"t":"accepted","fp":"SHA256:..."}`: the key of this fingerprint is let in.

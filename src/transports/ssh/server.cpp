@@ -77,7 +77,7 @@ Checked<std::unique_ptr<ServerTransport>> Server::make(Services& services, const
                                                      std::move(enrolment)));
 }
 
-Checked<Configuration> Server::generate(Services& services, const Args& options) {
+Checked<Configuration> Server::generate(Services& services, const Args& options, std::string_view) {
   auto policy = parse_policy(options.find("accept"));
   if (!policy) return policy.error();
   auto host_key = load_host_key(services);
@@ -161,14 +161,17 @@ void Server::let_in(const PublicKey& key) {
 }
 
 Awaitable<> Server::watch_answers() {
+  std::string told;
   for (;;) {
     auto slept = co_await services_.clock.sleep_until(services_.clock.now() + review_every);
     if (!slept) co_return;
     if (!enrolment_.anybody_waits()) continue;
     auto accepted = enrolment_.review();
     if (!accepted) {
-      log::error("ssh: {}", accepted.error().text());
-      co_return;
+      // Once: it may be mended while we run.
+      if (accepted.error().text() != told) log::error("ssh: {}", accepted.error().text());
+      told = accepted.error().text();
+      continue;
     }
     for (const auto& key : *accepted) let_in(key);
   }

@@ -23,7 +23,7 @@ class Server final : public ServerTransport {
 
   static Checked<std::unique_ptr<ServerTransport>> make(Services& services, const Args& options);
   /// Host key and folder, but no server.
-  static Checked<Configuration> generate(Services& services, const Args& options);
+  static Checked<Configuration> generate(Services& services, const Args& options, std::string_view address);
 
   Args client_args() const override;
   /// sshd reaches the Server App by itself: `on_stream` gets nothing.

@@ -73,6 +73,26 @@ TEST_F(SshEnrolmentTest, ForgetsTheOldestOfTooMany) {
   EXPECT_NE(text.find(test::numbered_key(Enrolment::most_pending).fingerprint()), std::string::npos);
 }
 
+TEST_F(SshEnrolmentTest, TakesACommentForNobodySWord) {
+  const std::string authorized = std::string(" # ") + test::ed25519 + "\n";
+  ASSERT_TRUE(folder.write("accept", std::string("# ") + test::ed25519_fingerprint + "\n"));
+  ASSERT_TRUE(folder.write("authorized_keys", authorized));
+  EXPECT_EQ(*manual.ask(key), Enrolment::Outcome::waiting);
+  EXPECT_THAT(*manual.review(), IsEmpty());
+  EXPECT_EQ(file("authorized_keys"), authorized);
+  EXPECT_EQ(*automatic.ask(key), Enrolment::Outcome::accepted);
+  EXPECT_EQ(file("authorized_keys"), authorized + "restrict,port-forwarding " + test::ed25519 + "\n");
+}
+
+TEST_F(SshEnrolmentTest, LetsInNoMoreThanSshdCanReadInTime) {
+  for (std::uint32_t i = 0; i < Enrolment::most_authorized; ++i)
+    ASSERT_EQ(*automatic.ask(test::numbered_key(i)), Enrolment::Outcome::accepted) << i;
+  const auto full = file("authorized_keys");
+  EXPECT_FALSE(automatic.ask(key));
+  EXPECT_EQ(*automatic.ask(test::numbered_key(5)), Enrolment::Outcome::accepted) << "who is in stays in";
+  EXPECT_EQ(file("authorized_keys"), full);
+}
+
 TEST_F(SshEnrolmentTest, IsManualUnlessToldOtherwise) {
   EXPECT_EQ(*parse_policy(std::nullopt), Enrolment::Policy::manual);
   EXPECT_EQ(*parse_policy("manual"), Enrolment::Policy::manual);

@@ -64,6 +64,20 @@ TEST(SshMessages, SayWhatTheOtherSideUnderstands) {
   EXPECT_FALSE(is_accepted("nonsense", key));
 }
 
+TEST(SshMessages, CarryAKeyAndNothingAroundIt) {
+  const std::string key = test::ed25519, fp = test::ed25519_fingerprint;
+  const auto message = [&fp](const std::string& text) {
+    return R"({"t":"client-key","key":")" + text + R"(","fp":")" + fp + "\"}";
+  };
+  ASSERT_TRUE(read_client_key(message(key)));
+  for (const auto& bad :
+       {key + " comment", " " + key, key + R"(\n)", key + R"(\nssh-ed25519 AAAA)", R"(command=\"id\" )" + key,
+        R"(no-pty,permitopen=\"*:*\" )" + key, R"(ssh-ed25519\t)" + key.substr(12),
+        key.substr(0, 12) + R"(\n)" + key.substr(12), R"(cert-authority )" + key, key + R"(\u0000)",
+        key + std::string(3000, 'A'), key.substr(0, 12) + std::string(3000, 'A')})
+    EXPECT_FALSE(read_client_key(message(bad))) << bad;
+}
+
 TEST(SshMessages, LetInNoKeyThatIsNotTheOneOfItsFingerprint) {
   const std::string head = R"({"t":"client-key","key":")";
   for (const std::string& bad :

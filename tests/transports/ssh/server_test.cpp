@@ -204,6 +204,19 @@ TEST_F(SshServerTest, ManuallyLetsNobodyInBeforeTheOperatorSaysSo) {
   EXPECT_THAT(signals.sent, ElementsAre(accepted_message(key)));
 }
 
+TEST_F(SshServerTest, AsksTheOperatorAgainAfterAFault) {
+  serve();
+  signals.deliver(client_key_message(key));
+  at(1s);
+  std::filesystem::create_directory(local().directory() / "accept");
+  at(60s);
+  EXPECT_THAT(signals.sent, IsEmpty());
+  std::filesystem::remove(local().directory() / "accept");
+  ASSERT_TRUE(local().write("accept", key.fingerprint() + "\n"));
+  at(62s);
+  EXPECT_THAT(signals.sent, ElementsAre(accepted_message(key)));
+}
+
 TEST_F(SshServerTest, AutomaticallyLetsInWhoAsks) {
   serve(Args().add("accept", "auto"));
   signals.deliver("not a message");
@@ -215,7 +228,7 @@ TEST_F(SshServerTest, AutomaticallyLetsInWhoAsks) {
 }
 
 TEST_F(SshServerTest, GeneratesWhatBothSidesNeed) {
-  auto made = Server::generate(house.services, Args().add("accept", "auto"));
+  auto made = Server::generate(house.services, Args().add("accept", "auto"), "192.0.2.1:22");
   ASSERT_TRUE(made) << made.error().text();
   EXPECT_EQ(made->server, Args().add("accept", "auto"));
   EXPECT_EQ(made->client.find("fingerprint"), test::ed25519_fingerprint);
