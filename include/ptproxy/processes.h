@@ -31,7 +31,7 @@ class Child {
   virtual ~Child() = default;
   /// Its stdin and stdout, which are one socket, for whoever asks first. Outlives this.
   virtual StreamPtr take_stdio() = 0;
-  /// The next line of its stderr, without its end; what is longer than longest_line is cut. eof after the last.
+  /// The next line of its stderr: what in it is printable ASCII, cut at longest_line. eof after the last.
   virtual Awaitable<Result<std::string>> next_line() = 0;
   /// Waits for its end: the exit code, or 128 and the number of the signal that ended it.
   virtual Awaitable<Result<int>> exit_code() = 0;
@@ -41,9 +41,9 @@ using ChildPtr = std::unique_ptr<Child>;
 /// Whom the system takes us, and so our children, for.
 class Account {
  public:
-  std::string name;       ///< empty when it has none
+  std::string name;  ///< empty when it has none
   bool is_root = false;
-  bool is_locked = false; ///< nobody may log in as this user
+  bool is_locked = false;  ///< nobody may log in as this user
 };
 
 class Processes {

@@ -75,24 +75,25 @@ void Shutdown::next_signal() {
 }
 
 void Shutdown::watch_stdin(bool ends_with_it, std::function<void(std::string_view)> hear) {
-  spawn(executor_, "stdin", read_stdin(ends_with_it, std::move(hear)));
+  hear_ = std::move(hear);
+  spawn(executor_, "stdin", read_stdin(ends_with_it));
 }
 
-Awaitable<> Shutdown::read_stdin(bool ends_with_it, std::function<void(std::string_view)> hear) {
+Awaitable<> Shutdown::read_stdin(bool ends_with_it) {
   Descriptor in(executor_);
   error_code ec;
   const int copy = ::dup(STDIN_FILENO);
   in.assign(copy, ec);
   if (ec && copy >= 0) {
     // A regular file or /dev/null cannot be waited for; nobody holds the other end of it open either.
-    read_file(copy, hear);
+    read_file(copy, hear_);
     ::close(copy);
   }
   while (!ec) {
-    char part[4096];
+    char part[512];
     auto [failed, n] = co_await in.async_read_some(asio::buffer(part), as_tuple);
     ec = failed;
-    if (!ec) hear({part, n});
+    if (!ec) hear_({part, n});
   }
   if (ends_with_it) begin("stdin is closed");
 }

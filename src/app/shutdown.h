@@ -30,7 +30,7 @@ class Shutdown {
 
   void begin(const char* why);
   void next_signal();
-  Awaitable<> read_stdin(bool ends_with_it, std::function<void(std::string_view)> hear);
+  Awaitable<> read_stdin(bool ends_with_it);
   Awaitable<> wait_for_parent(int parent);
   Awaitable<> limit_drain();
 
@@ -38,6 +38,7 @@ class Shutdown {
   LiveSockets& live_;
   std::chrono::seconds drain_timeout_;
   std::function<void()> end_;
+  std::function<void(std::string_view)> hear_;
   asio::basic_signal_set<Executor> signals_;
   bool begun_ = false;
   bool signalled_ = false;

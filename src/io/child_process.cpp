@@ -15,9 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 
 namespace ptproxy {
 namespace {
@@ -130,10 +132,13 @@ Awaitable<Result<std::string>> ChildProcess::next_line() {
       if (std::exchange(cut_, true)) continue;
       co_return Result<std::string>(boost::system::in_place_value, std::move(line));
     }
-    char part[longest_line];
-    auto [ec, n] = co_await errors_.async_read_some(asio::buffer(part, longest_line - heard_.size()), as_tuple);
+    char part[256];
+    const auto room = std::min(sizeof part, longest_line - heard_.size());
+    auto [ec, n] = co_await errors_.async_read_some(asio::buffer(part, room), as_tuple);
     if (ec) co_return ec;
-    heard_.append(part, n);
+    // Whoever it talks to may have had a hand in its words: nothing that moves a terminal's cursor goes into a log.
+    std::copy_if(part, part + n, std::back_inserter(heard_),
+                 [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); });
   }
 }
 

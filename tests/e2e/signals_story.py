@@ -1,6 +1,7 @@
 """Messages of transports: lines on stdout and stdin, or files; what a parent may do wrong; docs/signals.md as a reader would
 follow it; and -genconfig."""
 import json
+import re
 import shlex
 import subprocess
 import time
@@ -270,6 +271,26 @@ class Genconfig(Story):
                 self.assertEqual(lines["bridge"], " ".join(["Bridge", transport, "%s:%d" % bridge.address,
                                                             *(f"{k}={v}" for k, v in arguments.items())]))
                 server.end(), client.end()
+
+    def test_as_the_page_says(self):
+        page = Page("docs/transports.md")
+        (_, *flags), = page.commands("genconfig", {"/var/lib/ptproxy": pt.temp_dir(self)})
+        made = [subprocess.run([pt.PTPROXY, *flags], capture_output=True, text=True, timeout=20, check=True).stdout
+                for _ in range(2)]
+        self.assertEqual(made[0], made[1])
+        printed = next(block for block in re.findall(r"^```\n(server: .*?)^```$", (ROOT / "docs/transports.md").read_text(),
+                                                     re.M | re.S))
+        pattern = re.escape(printed.replace("/var/lib/ptproxy", flags[flags.index("-state") + 1])).replace("…", ".+")
+        self.assertRegex(made[0], rf"\A{pattern}\Z")
+
+    def test_every_transport_of_the_page_generates(self):
+        table = (ROOT / "docs/transports.md").read_text().partition("## Generating configuration")[2]
+        names = {name for cell in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`(\w+)`", cell)}
+        listed = {name for cell in re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(), re.M)
+                  for name in re.findall(r"`(\w+)`", cell)}
+        self.assertEqual(listed - names, {"meek_lite"})
+        for name in names - {"ssh"}:  # which root cannot have; ssh_story.py does
+            self.assertEqual(len(self.generate("-transports", name)), 4)
 
     def test_meek_behind_a_web_server_is_told_by_its_url(self):
         lines = dict(self.generate("-transports", "meek", "-bindaddr", "meek-127.0.0.1:8443", "-options",

@@ -94,6 +94,13 @@ TEST_F(ChildProcessTest, CutsALineThatIsTooLong) {
   });
 }
 
+TEST_F(ChildProcessTest, KeepsOfALineWhatIsPrintable) {
+  run([&]() -> Awaitable<> {
+    auto child = start("printf 'a\\033[2J\\tb\\r\\303\\244\\n\\177\\n' >&2");
+    EXPECT_THAT(co_await all_lines(*child), ElementsAre("a[2Jb", ""));
+  });
+}
+
 TEST_F(ChildProcessTest, TellsTheSignalThatEndedIt) {
   run([&]() -> Awaitable<> {
     auto child = start("kill -9 $$");
