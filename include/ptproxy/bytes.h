@@ -76,6 +76,11 @@ std::string to_base64(ByteView bytes);
 /// Standard alphabet; padding may be there or not. nullopt for anything else.
 std::optional<Bytes> from_base64(std::string_view text);
 
+/// RFC 4648 section 6, with its `=` padding.
+std::string to_base32(ByteView bytes);
+/// Upper case; padding may be there or not. nullopt for anything else.
+std::optional<Bytes> from_base32(std::string_view text);
+
 /// Takes the same time whatever the contents are. Views of different sizes are unequal.
 bool equal_in_constant_time(ByteView a, ByteView b);
 /// Overwrites with zeros in a way that the compiler keeps.

@@ -28,6 +28,7 @@ void SystemRandom::fill(ByteSpan out) {
 }
 
 void SeededRandom::fill(ByteSpan out) {
+  if (out.empty()) return;  // libsodium wants no null pointer, even for nothing
   ByteArray<randombytes_SEEDBYTES> seed{};
   std::memcpy(seed.data(), &seed_, sizeof seed_);
   std::memcpy(seed.data() + sizeof seed_, &calls_, sizeof calls_);

@@ -7,6 +7,7 @@
   X(obfs4)                    \
   X(obfs2)                    \
   X(obfs3)                    \
+  X(scramblesuit)             \
   X(meek)                     \
   X(meek_lite)                \
   X(ssh)

@@ -39,11 +39,11 @@ def program_of(pid):
 
 
 class TorStory(Story):
-    def fetch(self, network, port):
-        """The body that curl gets through the client's SocksPort."""
+    def fetch(self, socks, port):
+        """The body that curl gets through a client's SocksPort."""
         place = pt.temp_dir(self) / "body"
         subprocess.run(["curl", "--silent", "--show-error", "--fail", "--max-time", "90", "--socks5-hostname",
-                        f"{LOOPBACK}:{network.socks}",
+                        f"{LOOPBACK}:{socks}",
                         "--output", place, f"http://{LOOPBACK}:{port}/file"], check=True, timeout=100,
                        env=pt.bare_environment())
         return place.read_bytes()
@@ -61,7 +61,7 @@ class Circuit(TorStory):
         port = serve_file(self, data)
         network = TorNetwork(self, PTPROXY)
         network.start()
-        self.assertEqual(sha256(self.fetch(network, port)), sha256(data))
+        self.assertEqual(sha256(self.fetch(network.socks, port)), sha256(data))
 
         network.bridge.expect(r"Received USERADDR\.\s*We rewrite our address from \S+ to '127\.0\.0\.1:\d+'", 10)
         network.bridge.expect(r"Seen client from '127\.0\.0\.1' with transport 'obfs4'", 10)
@@ -90,10 +90,37 @@ class Circuit(TorStory):
             wait_until(lambda: network.client.transports() and network.client.transports()[0] not in children, 15,
                        "a new transport")
             children += network.client.transports()
-            self.assertEqual(len(self.fetch(network, port)), SIZE)
+            self.assertEqual(len(self.fetch(network.socks, port)), SIZE)
 
         network.stop()
         wait_until(lambda: not any(is_running(pid) for pid in children), 5, f"the end of {children}")
+
+
+class Several(TorStory):
+    def test_several_transports_in_one_line_on_either_side(self):
+        transports = ("obfs4", "obfs3", "obfs2", "scramblesuit", "meek")
+        data = noise(2 << 20, 43)
+        port = serve_file(self, data)
+        network = TorNetwork(self, PTPROXY, transports)
+        network.start_relays()
+        ports = dict(zip(transports, free_ports(len(transports))))
+        clients = {name: network.start_client(name, ports[name], over=[name]) for name in transports}
+        with_all = network.start_client("withall", network.socks)
+        for name, client in clients.items():
+            with self.subTest(transport=name):
+                client.expect(r"Bootstrapped 100%", 120)
+                self.assertEqual(sha256(self.fetch(ports[name], port)), sha256(data))
+                network.bridge.expect(r"Seen client from '127\.0\.0\.1' with transport '%s'" % name, 10)
+                self.assertEqual(len(client.transports()), 1)
+                self.assert_no_complaints(client)
+        with_all.expect(r"Bootstrapped 100%", 120)
+        self.assertEqual(sha256(self.fetch(network.socks, port)), sha256(data))
+        for name in ("obfs4", "obfs3", "obfs2", "scramblesuit", "meek_lite"):
+            self.assertRegex(with_all.said(), r"Got a line from managed proxy '[^']*': \(CMETHOD %s " % name)
+        self.assertEqual(len(with_all.transports()), 1, "one process for all of them")
+        self.assertEqual(len(network.bridge.transports()), 1, "one process for all of them")
+        self.assert_no_complaints(with_all)
+        self.assert_no_complaints(network.bridge)
 
 
 class TorDies(TorStory):

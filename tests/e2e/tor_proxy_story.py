@@ -90,7 +90,7 @@ class TorBehindProxies(Story):
                 tor.expect(r"Bootstrapped 100%", 90)
                 self.assertIn("(PROXY DONE)", tor.said())
                 self.assertEqual(sha256(self.fetch(socks, port)), sha256(data))
-                self.assertRegex(upstream.said(), upstream.log.format(port=network.bridge_pt))
+                self.assertRegex(upstream.said(), upstream.log.format(port=network.bridge_ports["obfs4"]))
                 self.assertEqual(dialled_by(tor.transports()[0]), {(LOOPBACK, upstream.port)})
                 for secret in (PASSWORD, "s3cret"):
                     self.assertNotIn(secret, "".join(re.findall(r"(?m)^.*Managed proxy.*$", tor.said())))

@@ -225,7 +225,7 @@ class Transport(Child):
             elif words[0] == "SMETHOD":
                 arguments = {}
                 for word in words[3:]:
-                    if word.startswith("ARGS:"):
+                    if word.startswith("ARGS:") and word != "ARGS:":
                         arguments = dict(pair.split("=", 1) for pair in word[5:].split(","))
                 found[words[1]] = Method("", parse_address(words[2]), arguments)
         return found

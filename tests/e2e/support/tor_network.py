@@ -83,11 +83,14 @@ class Tor:
 class TorNetwork:
     """Builds it, starts it, and waits until the client has bootstrapped."""
 
-    def __init__(self, owner, transport_program):
+    def __init__(self, owner, transport_program, transports=("obfs4",)):
         self._owner = owner
         self.folder = temp_dir(owner)
         self._program = transport_program
-        self.authority_or, self.authority_dir, self.exit_or, self.bridge_or, self.bridge_pt, self.socks = free_ports(6)
+        self._transports = transports
+        (self.authority_or, self.authority_dir, self.exit_or, self.bridge_or, self.socks,
+         *ports) = free_ports(5 + len(transports))
+        self.bridge_ports = dict(zip(transports, ports))
 
     def _common(self):
         return ["TestingTorNetwork 1", f"DirAuthority {self._authority_line}", "AssumeReachable 1",
@@ -147,26 +150,36 @@ class TorNetwork:
             "ExitPolicy accept *:*", f"ServerDNSResolvConfFile {resolver}"])
         self.bridge = Tor(self._owner, self.folder, "bridge", [
             *self._relay(self.bridge_or), "BridgeRelay 1", "PublishServerDescriptor 0", "ExitRelay 0", "ExtORPort auto",
-            f"ServerTransportPlugin obfs4 exec {self._program}",
-            f"ServerTransportListenAddr obfs4 {LOOPBACK}:{self.bridge_pt}"])
+            f"ServerTransportPlugin {','.join(self._transports)} exec {self._program}",
+            *(f"ServerTransportListenAddr {name} {LOOPBACK}:{port}" for name, port in self.bridge_ports.items())])
         self.authority.start()
         self.exit.start()
         # A bridge or client that finds no consensus, or one with a relay missing, asks again only after a long while.
         wait_until(self._relays_are_known, 90, "a consensus that lists both relays")
         self.bridge.start()
-        self.bridge.expect(r"Registered server transport 'obfs4' at '127\.0\.0\.1:%d'" % self.bridge_pt, 30)
-        arguments = self.bridge.expect(r"Got a line from managed proxy '[^']*': \(SMETHOD obfs4 \S+ ARGS:(\S+)\)",
-                                       10)[1]
+        for name, port in self.bridge_ports.items():
+            self.bridge.expect(r"Registered server transport '%s' at '127\.0\.0\.1:%d'" % (name, port), 30)
         self._wait_for_exits(self.exit)
         self._wait_for_exits(self.bridge)
         fingerprint = (self.bridge.folder / "fingerprint").read_text().split()[1]
-        self._bridge_line = f"Bridge obfs4 {LOOPBACK}:{self.bridge_pt} {fingerprint} {arguments.replace(',', ' ')}"
+        self._bridge_lines = {name: self._bridge_line(name, port, fingerprint)
+                              for name, port in self.bridge_ports.items()}
 
-    def start_client(self, name, socks, lines=()):
-        """One more client, with lines of its own, whose SocksPort is `socks`; does not wait for it."""
+    def _bridge_line(self, name, port, fingerprint):
+        if name == "meek":
+            # The transport knows where to go; the address only names the bridge.
+            return f"Bridge meek_lite 192.0.2.3:1 {fingerprint} url=http://{LOOPBACK}:{port}/"
+        told = self.bridge.expect(r"Got a line from managed proxy '[^']*': \(SMETHOD %s \S+(?: ARGS:(\S+))?\)" % name, 10)
+        return f"Bridge {name} {LOOPBACK}:{port} {fingerprint} {(told[1] or '').replace(',', ' ')}"
+
+    def start_client(self, name, socks, lines=(), over=None):
+        """One more client, with lines of its own, whose SocksPort is `socks`; does not wait for it. `over` names the
+        transports over which it knows the bridge, all of them unless told."""
+        names = [line.split()[1] for line in self._bridge_lines.values()]
         client = Tor(self._owner, self.folder, name, [
             *self._common(), "UseBridges 1", "ConfluxEnabled 0", f"SocksPort {LOOPBACK}:{socks}",
-            f"ClientTransportPlugin obfs4 exec {self._program}", self._bridge_line, *lines])
+            f"ClientTransportPlugin {','.join(names)} exec {self._program}",
+            *(self._bridge_lines[transport] for transport in over or self._transports), *lines])
         client.start()
         return client
 

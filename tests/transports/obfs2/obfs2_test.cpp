@@ -14,6 +14,8 @@ using test::array_of;
 using test::bytes_of;
 using test::text_of;
 
+const KeyDerivation without_secret;
+
 void expect_key(const KeyDerivation& derivation, std::string_view label, const Bytes& seeds,
                 const boost::json::value& row, const std::string& name) {
   EXPECT_EQ(to_hex(derivation.derive(label, seeds).view()),
@@ -61,7 +63,7 @@ TEST(Obfs2, UnderstandsRecordedConnectionsFromBothSides) {
       const std::string own = side == Side::initiator ? "client" : "server",
                         peer = side == Side::initiator ? "server" : "client";
       RecordedSeed random(bytes_of(row.at(own + "_seed")));
-      Obfs2Handshake handshake(side, KeyDerivation(), random);
+      Obfs2Handshake handshake(side, without_secret, random);
       ByteQueue in, out;
       in.append(bytes_of(row.at(peer + "_sent")));
       ASSERT_EQ(test::advance(handshake, in, out).value(), Handshake::Step::done);
@@ -77,7 +79,7 @@ TEST(Obfs2, UnderstandsRecordedConnectionsFromBothSides) {
 
 class Obfs2Test : public ::testing::Test {
  protected:
-  test::MakeTransportHandshake make(Side side, const KeyDerivation& derivation = {}) {
+  test::MakeTransportHandshake make(Side side, const KeyDerivation& derivation = without_secret) {
     return [=, this] { return std::make_unique<Obfs2Handshake>(side, derivation, random); };
   }
   /// A responder's word with this magic number and padding length.

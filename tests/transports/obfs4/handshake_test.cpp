@@ -1,10 +1,9 @@
 #include "transports/obfs4/handshake.h"
 
+#include "support/scripted_random.h"
 #include "support/vectors.h"
 
 #include <gtest/gtest.h>
-
-#include <deque>
 
 namespace ptproxy::obfs4 {
 namespace {
@@ -13,29 +12,6 @@ using Step = Handshake::Step;
 namespace json = boost::json;
 
 constexpr std::int64_t hour = 3600;
-
-/// Gives out what it was told to, so that a handshake's padding is the recorded one.
-class ScriptedRandom final : public Random {
- public:
-  void will_draw(std::size_t min, std::size_t max, std::size_t number) {
-    const auto n = static_cast<std::uint32_t>(max - min + 1);
-    const auto draw = static_cast<std::uint32_t>(number - min) + n * 1000;  // not among those that are drawn again
-    Bytes bytes(sizeof draw);
-    std::memcpy(bytes.data(), &draw, sizeof draw);
-    script_.push_back(bytes);
-  }
-  void will_fill(ByteView bytes) { script_.emplace_back(bytes.begin(), bytes.end()); }
-  void fill(ByteSpan out) override {
-    if (script_.empty()) return otherwise_.fill(out);
-    ASSERT_EQ(script_.front().size(), out.size());
-    std::ranges::copy(script_.front(), out.begin());
-    script_.pop_front();
-  }
-
- private:
-  std::deque<Bytes> script_;
-  SeededRandom otherwise_{3};
-};
 
 /// Both sides of one recorded handshake.
 class Recorded {
@@ -68,7 +44,7 @@ class Recorded {
   KeyPair client_pair, server_pair;
   Bytes client_hello, server_hello;
   std::int64_t client_time, server_time;
-  ScriptedRandom client_random, server_random;
+  test::ScriptedRandom client_random, server_random;
   SeededRandom filter_random{5};
   ReplayFilter filter{filter_random, std::chrono::hours(3), 1000};
   Shapes shapes;

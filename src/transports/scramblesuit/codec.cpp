@@ -1,0 +1,88 @@
+#include "transports/scramblesuit/codec.h"
+
+#include "transports/scramblesuit/identity.h"
+#include "transports/segments.h"
+
+#include <algorithm>
+
+namespace ptproxy::scramblesuit {
+namespace {
+
+static_assert(largest_message == segment_size);
+constexpr int shortest_burst = message_overhead, longest_burst = segment_size;
+/// Of two messages of padding, the first. obfsproxy's number.
+constexpr std::size_t first_of_two = 700;
+
+}  // namespace
+
+Padding pad_burst(std::size_t burst_size, std::size_t target) {
+  auto gap = gap_to(target, burst_size);
+  if (gap < message_overhead) gap += segment_size;
+  if (gap <= largest_message) return {gap, std::nullopt};
+  return {first_of_two, gap - first_of_two};
+}
+
+ScrambleSuitCodec::ScrambleSuitCodec(MessageEncoder encoder, MessageDecoder decoder, LengthTables& tables,
+                                     const SipHashDrbg::Seed& seed, Random& random, OnTicket on_ticket)
+    : encoder_(std::move(encoder)),
+      decoder_(std::move(decoder)),
+      tables_(tables),
+      seed_(seed),
+      random_(random),
+      on_ticket_(std::move(on_ticket)) {}
+
+Result<> ScrambleSuitCodec::encode(ByteSpan plain, Burst& wire) {
+  ByteView left = plain;
+  while (!left.empty()) {
+    const auto payload = left.first(std::min(left.size(), largest_body));
+    append(wire, payload, 0);
+    left = left.subspan(payload.size());
+  }
+  const auto padding = pad_burst(wire.size(), sample_length());
+  append(wire, {}, padding.first - message_overhead);
+  if (padding.second) append(wire, {}, *padding.second - message_overhead);
+  return {};
+}
+
+void ScrambleSuitCodec::append(Burst& wire, ByteView payload, std::size_t padding) {
+  wire.commit(encoder_.write(wire.space(), MessageType::payload, payload, padding));
+}
+
+std::size_t ScrambleSuitCodec::sample_length() {
+  if (!lengths_)
+    lengths_ = tables_.of(seed_, [this] { return WeightedDist(seed_, shortest_burst, longest_burst, true); });
+  return static_cast<std::size_t>(lengths_->sample(random_));
+}
+
+Result<> ScrambleSuitCodec::decode(ByteSpan wire, Chunk& plain) {
+  while (!wire.empty()) {
+    auto message = decoder_.next(wire);
+    if (!message) return message.error();
+    if (!*message) return {};
+    auto taken = take(**message, plain);
+    if (!taken) return taken;
+  }
+  return {};
+}
+
+Result<> ScrambleSuitCodec::take(const Message& message, Chunk& plain) {
+  const auto payload = message.payload;
+  if (message.type == MessageType::payload) {
+    plain.append(payload);
+    return {};
+  }
+  if (!on_ticket_) return make_error_code(Errc::bad_message);
+  if (message.type == MessageType::new_ticket) {
+    if (payload.size() != Ticket::size) return make_error_code(Errc::bad_message);
+    on_ticket_(Ticket(payload.first<Ticket::size>()));
+    return {};
+  }
+  PrngSeed seed;
+  if (payload.size() != seed.size()) return make_error_code(Errc::bad_message);
+  std::ranges::copy(payload, seed.begin());
+  seed_ = length_seed(seed);
+  lengths_.reset();
+  return {};
+}
+
+}  // namespace ptproxy::scramblesuit

@@ -1,0 +1,86 @@
+#include <ptproxy/log.h>
+
+#include "transports/probe_rules.h"
+#include "transports/scramblesuit/server_handshake.h"
+#include "transports/scramblesuit/ticket_store.h"
+
+namespace ptproxy::scramblesuit {
+namespace {
+
+class Client final : public CodecClient {
+ public:
+  Client(Services& services, TicketStore store) : CodecClient(services, client_limit), store_(std::move(store)) {}
+
+ private:
+  Result<std::unique_ptr<TransportHandshake>> new_handshake(const Endpoint& bridge, const Args& args,
+                                                            int attempt) override {
+    const auto password = find_password(args);
+    if (!password || !*password) {
+      log::warning("scramblesuit: {}", password ? "missing argument 'password'" : password.error().text());
+      return make_error_code(Errc::bad_arguments);
+    }
+    const auto now = services_.clock.unix_seconds();
+    ClientSession session(tables_, services_.random, [this, bridge](const Ticket& ticket) {
+      store_.put(bridge, ticket, services_.clock.unix_seconds());
+    });
+    if (attempt == 1)
+      if (const auto ticket = store_.take(bridge, now))
+        return std::make_unique<TicketClient>(*ticket, now, std::move(session));
+    Secret<UniformDh::key_size> private_key;
+    services_.random.fill(private_key.span());
+    return std::make_unique<UniformDhClient>(**password, private_key, now, std::move(session));
+  }
+  /// A server that has lost its ticket keys says nothing to a ticket, but still knows its password.
+  bool worth_another_attempt(const TransportHandshake& failed, error_code why, int) override {
+    if (dynamic_cast<const TicketClient*>(&failed)) return true;
+    if (why == asio::error::timed_out || why == Errc::unfinished_handshake)
+      log::notice(
+          "scramblesuit: the bridge does not answer: either the password is wrong or the clocks are hours apart");
+    return false;
+  }
+
+  TicketStore store_;
+  LengthTables tables_;
+};
+
+class Server final : public CodecServer {
+ public:
+  Server(Services& services, const Identity& identity)
+      : CodecServer(services, server_limit, server_limit + close_delay(length_seed(identity.prng_seed))),
+        identity_(identity),
+        replay_filter_(services.random, replay_memory, replay_capacity) {}
+  Args client_args() const override { return identity_.client_args(); }
+
+ private:
+  std::unique_ptr<TransportHandshake> new_handshake() override {
+    const auto now = services_.clock.unix_seconds();
+    if (identity_.ticket_keys.rotate(now, services_.random)) {
+      auto saved = identity_.save(services_.storage);
+      if (!saved) log::warning("scramblesuit: {}", saved.error().text());
+    }
+    return std::make_unique<ServerHandshake>(identity_, replay_filter_, services_.clock.now(), now, tables_,
+                                             services_.random);
+  }
+
+  Identity identity_;
+  LengthTables tables_;
+  ReplayFilter replay_filter_;
+};
+
+}  // namespace
+
+extern const TransportEntry entry{
+    "scramblesuit",
+    [](Services& services) -> Checked<std::unique_ptr<ClientTransport>> {
+      auto store = TicketStore::load(services.storage, services.clock.unix_seconds());
+      if (!store) return store.error();
+      return std::make_unique<Client>(services, std::move(*store));
+    },
+    [](Services& services, const Args& options) -> Checked<std::unique_ptr<ServerTransport>> {
+      auto identity = Identity::load(options, services.storage, services.random, services.clock.unix_seconds());
+      if (!identity) return identity.error();
+      return std::make_unique<Server>(services, *identity);
+    },
+};
+
+}  // namespace ptproxy::scramblesuit
