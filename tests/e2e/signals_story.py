@@ -254,7 +254,9 @@ class Genconfig(Story):
         app = Acceptor(self, echo)
         for transport, options in (("dummy", None), ("rot_by_N", "rot_by_N:N=99"), ("obfs2", None), ("obfs3", None),
                                    ("obfs2", r"obfs2:shared-secret=a\;rahasia"),
-                                   ("obfs4", "obfs4:iat-mode=1"), ("meek", None), ("meek", "meek:path=/a-long-secret")):
+                                   ("obfs4", "obfs4:iat-mode=1"), ("scramblesuit", None),
+                                   ("scramblesuit", "scramblesuit:password=GM6S3PMHAUZHJEZEYYUKQFWGHGFNMQSC"),
+                                   ("meek", None), ("meek", "meek:path=/a-long-secret")):
             with self.subTest(transport=transport, options=options):
                 lines = dict(self.generate("-transports", transport, "-bindaddr", f"{transport}-127.0.0.1:%d" % closed_port()[1],
                                            "-orport", "%s:%d" % app.address, *(["-options", options] if options else [])))
