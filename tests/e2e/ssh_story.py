@@ -244,6 +244,18 @@ class Children(SshStory):
                     for child in (server, client):
                         child.end()
 
+    def test_nor_does_an_ssh_that_nobody_answers(self):
+        silent = Acceptor(self, lambda connection: hears_end(connection, 20))
+        options = f"user=nobody;fingerprint=SHA256:{'A' * 43};remote=127.0.0.1:1"
+        client = ssh.start(self, self.program, pt.client_settings(ssh.state_in(self.directory, "client"), "ssh"),
+                           ["-mode", "transparent-TCP", "-target", "%s:%d" % silent.address, "-options", options])
+        with dial(client.method("ssh").address):
+            wait_until(lambda: ssh.descendants(client.pid), 5, "an ssh")
+            children = ssh.descendants(client.pid)
+            client.signal(signal.SIGKILL)
+            client.wait_exit(5)
+            wait_until(lambda: not any(is_running(pid) for pid in children), 5, "the end of the children")
+
     def test_sshd_goes_with_its_client(self):
         app = Acceptor(self, echo)
         server, client = self.pair(app.address)
