@@ -81,7 +81,7 @@ BENCHMARK(whole_handshake);
 
 void make_shape(benchmark::State& state) {
   SystemRandom random;
-  for (auto _ : state) benchmark::DoNotOptimize(Shape(random.bytes<24>(), IatMode::none, false));
+  for (auto _ : state) benchmark::DoNotOptimize(Shape(random.bytes<24>(), {0, false, false}));
 }
 BENCHMARK(make_shape);
 

@@ -13,7 +13,7 @@ class World {
   Identity identity{Password(Bytes(20, 1)), PrngSeed{}, TicketKeys::generate(random, 0)};
   Ticket ticket = identity.ticket_keys.issue(0, random);
   ReplayFilter filter{random, std::chrono::hours(3), 16};
-  LengthTables tables;
+  Shapes shapes;
   ChunkPool chunks;
 };
 
@@ -22,14 +22,14 @@ class World {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static World world;
   const ByteView bytes(data, size);
-  ServerHandshake server(world.identity, world.filter, ServerHandshake::TimePoint{}, 0, world.tables, world.random);
+  ServerHandshake server(world.identity, world.filter, ServerHandshake::TimePoint{}, 0, world.shapes, world.random);
   ByteQueue in, out;
   in.append(bytes);
   (void)server.advance(in, out);
   fuzz::require(out.empty(), "a server answers a stranger");
   fuzz::require(!server.take_work(), "a server works for a stranger");
 
-  ClientSession session(world.tables, world.random,
+  ClientSession session(world.shapes, false, world.random,
                         [](const Ticket&) { fuzz::require(false, "a forged ticket is kept"); });
   TicketClient client(world.ticket, 0, session);
   ByteQueue heard, hello;

@@ -126,7 +126,7 @@ TEST_F(HelloBias, NoneInObfs3) {
 class Obfs4HelloBias : public HelloBias {
  protected:
   obfs4::Identity identity{NodeId{1, 2}, Secret<32>(Bytes(32, 7)), SipHashDrbg::Seed{3}, obfs4::IatMode::none};
-  obfs4::Shapes shapes;
+  Shapes shapes;
   obfs4::Shaping shaping{shapes, obfs4::IatMode::none, false};
 };
 
@@ -149,8 +149,8 @@ class ScrambleSuitHelloBias : public HelloBias {
  protected:
   scramblesuit::Identity identity{scramblesuit::Password(Bytes(20, 7)), scramblesuit::PrngSeed{1},
                                   scramblesuit::TicketKeys::generate(random, now)};
-  scramblesuit::LengthTables tables;
-  scramblesuit::ClientSession session{tables, random, [](const scramblesuit::Ticket&) {}};
+  Shapes shapes;
+  scramblesuit::ClientSession session{shapes, false, random, [](const scramblesuit::Ticket&) {}};
 };
 
 TEST_F(ScrambleSuitHelloBias, NoneInUniformDhClients) {
@@ -170,7 +170,7 @@ TEST_F(ScrambleSuitHelloBias, NoneInTicketClients) {
 TEST_F(ScrambleSuitHelloBias, NoneInServersThatAgreeOnAKey) {
   const auto public_key = random.bytes<192>();
   expect_no_bias([&] {
-    scramblesuit::ServerHandshake server(identity, filter, {}, now, tables, random);
+    scramblesuit::ServerHandshake server(identity, filter, {}, now, shapes, random);
     return said_by(server, marked_hello(public_key, identity.password.view(), 8, random));
   });
 }
@@ -179,7 +179,7 @@ TEST_F(ScrambleSuitHelloBias, NoneInServersThatAreShownATicket) {
   expect_no_bias([&] {
     const auto ticket = identity.ticket_keys.issue(now, random);
     const scramblesuit::SessionKeys keys(ticket.master_key);
-    scramblesuit::ServerHandshake server(identity, filter, {}, now, tables, random);
+    scramblesuit::ServerHandshake server(identity, filter, {}, now, shapes, random);
     return said_by(server, marked_hello(ticket.sealed, keys.from_client.mac_key.view(), 8, random));
   });
 }

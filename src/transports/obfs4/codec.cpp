@@ -5,7 +5,6 @@
 namespace ptproxy::obfs4 {
 namespace {
 
-constexpr std::chrono::microseconds delay_step{100};
 constexpr int most_draws = 64;
 constexpr int most_paddings = 6;  // all of them fit behind the largest burst
 
@@ -16,14 +15,9 @@ Obfs4Codec::Obfs4Codec(Side side, FrameEncoder encoder, FrameDecoder decoder, co
     : side_(side),
       encoder_(std::move(encoder)),
       decoder_(std::move(decoder)),
-      length_seed_(length_seed),
-      shaping_(shaping),
+      iat_mode_(shaping.iat_mode),
+      shape_(shaping.shapes, shaping.form(), length_seed),
       random_(random) {}
-
-const Shape& Obfs4Codec::shape() {
-  if (!shape_) shape_ = shaping_.shapes.of(length_seed_, shaping_.iat_mode, shaping_.biased);
-  return *shape_;
-}
 
 Result<> Obfs4Codec::encode(ByteSpan plain, Burst& wire) {
   ByteView left = plain;
@@ -33,11 +27,11 @@ Result<> Obfs4Codec::encode(ByteSpan plain, Burst& wire) {
     if (!appended) return appended;
     left = left.subspan(data.size());
   }
-  if (shaping_.iat_mode == IatMode::everything) return cut_into_samples(wire);
-  const auto target = static_cast<std::size_t>(shape().lengths.sample(random_));
+  if (iat_mode_ == IatMode::everything) return cut_into_samples(wire);
+  const auto target = static_cast<std::size_t>(shape_->lengths.sample(random_));
   auto padded = append_padding(wire, 0, target);
-  if (!padded || shaping_.iat_mode == IatMode::none) return padded;
-  return cut_into_segments(wire);
+  if (padded && iat_mode_ == IatMode::segments) cut_into_segments(wire, *shape_, random_);
+  return padded;
 }
 
 Result<> Obfs4Codec::append_packet(Burst& wire, ByteView data, std::size_t padding) {
@@ -57,14 +51,6 @@ Result<> Obfs4Codec::append_padding(Burst& wire, std::size_t from, std::size_t t
   return {};
 }
 
-Result<> Obfs4Codec::cut_into_segments(Burst& wire) {
-  for (std::size_t end = 0; end < wire.size();) {
-    end = std::min(end + segment_size, wire.size());
-    wire.cut(end, sample_delay());
-  }
-  return {};
-}
-
 Result<> Obfs4Codec::cut_into_samples(Burst& wire) {
   int paddings = 0;
   for (std::size_t begin = 0; begin < wire.size();) {
@@ -77,20 +63,16 @@ Result<> Obfs4Codec::cut_into_samples(Burst& wire) {
       if (wire.size() - begin != target) continue;
     }
     begin += std::min(target, wire.size() - begin);
-    wire.cut(begin, sample_delay());
+    wire.cut(begin, shape_->sample_delay(random_));
   }
   return {};
 }
 
 std::size_t Obfs4Codec::sample_nonzero_length() {
   for (int draw = 0; draw < most_draws; ++draw)
-    if (const auto length = shape().lengths.sample(random_); length > 0) return static_cast<std::size_t>(length);
+    if (const auto length = shape_->lengths.sample(random_); length > 0) return static_cast<std::size_t>(length);
   // The table holds little else than 0, which obfs4proxy dies of.
   return segment_size;
-}
-
-std::chrono::microseconds Obfs4Codec::sample_delay() {
-  return shape().delays->sample(random_) * delay_step;
 }
 
 Result<> Obfs4Codec::decode(ByteSpan wire, Chunk& plain) {
@@ -103,9 +85,10 @@ Result<> Obfs4Codec::decode(ByteSpan wire, Chunk& plain) {
     if (packet->type == static_cast<Byte>(PacketType::data)) {
       plain.append(packet->data);
     } else if (packet->type == static_cast<Byte>(PacketType::prng_seed) && side_ == Side::client &&
-               packet->data.size() == length_seed_.size()) {
-      std::ranges::copy(packet->data, length_seed_.begin());
-      shape_.reset();
+               packet->data.size() == std::tuple_size_v<SipHashDrbg::Seed>) {
+      SipHashDrbg::Seed seed;
+      std::ranges::copy(packet->data, seed.begin());
+      shape_.reseed(seed);
     }
   }
   return {};

@@ -6,19 +6,9 @@
 #include <ptproxy/random.h>
 
 #include "transports/obfs4/packet.h"
-#include "transports/obfs4/shape.h"
+#include "transports/obfs4/shaping.h"
 
 namespace ptproxy::obfs4 {
-
-/// How this side shapes what it sends.
-class Shaping {
- public:
-  Shaping(Shapes& all_shapes, IatMode mode, bool biased_tables)
-      : shapes(all_shapes), iat_mode(mode), biased(biased_tables) {}
-  Shapes& shapes;  ///< outlives every codec
-  IatMode iat_mode;
-  bool biased;
-};
 
 enum class Side { client, server };
 
@@ -32,20 +22,16 @@ class Obfs4Codec final : public Codec {
   Result<> decode(ByteSpan wire, Chunk& plain) override;
 
  private:
-  const Shape& shape();
   Result<> append_padding(Burst& wire, std::size_t from, std::size_t target);
   Result<> append_packet(Burst& wire, ByteView data, std::size_t padding);
-  Result<> cut_into_segments(Burst& wire);
   Result<> cut_into_samples(Burst& wire);
   std::size_t sample_nonzero_length();
-  std::chrono::microseconds sample_delay();
 
   Side side_;
   FrameEncoder encoder_;
   FrameDecoder decoder_;
-  SipHashDrbg::Seed length_seed_;
-  Shaping shaping_;
-  std::shared_ptr<const Shape> shape_;  // made when first needed: a client's first seed seldom is
+  IatMode iat_mode_;
+  CurrentShape shape_;
   Random& random_;
 };
 

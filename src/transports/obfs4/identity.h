@@ -8,7 +8,7 @@
 
 #include "crypto/ntor.h"
 #include "crypto/siphash_drbg.h"
-#include "transports/obfs4/shape.h"
+#include "transports/obfs4/shaping.h"
 
 namespace ptproxy::obfs4 {
 

@@ -28,4 +28,18 @@ Result<std::size_t> write_packet(FrameEncoder& encoder, ByteSpan out, PacketType
   return frame.size();
 }
 
+Padding pad_burst(std::size_t burst_size, std::size_t target) {
+  const auto gap = gap_to(target, burst_size);
+  Padding padding;
+  if (gap > packet_overhead) {
+    padding.first = gap - packet_overhead;
+  } else if (gap > 0) {
+    // One frame cannot be that small. obfs4proxy sends a full one and a second one that misses the target by its own
+    // overhead; to look the same, so do we.
+    padding.first = largest_packet_data;
+    padding.second = gap;
+  }
+  return padding;
+}
+
 }  // namespace ptproxy::obfs4

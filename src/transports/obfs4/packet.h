@@ -26,4 +26,12 @@ std::optional<Packet> parse_packet(ByteView payload);
 Result<std::size_t> write_packet(FrameEncoder& encoder, ByteSpan out, PacketType type, ByteView data,
                                  std::size_t padding);
 
+/// Payloads, all padding, of the at most two frames that bring a burst of `burst_size` bytes to `target` (0 ... 1448)
+/// modulo the segment size: {first, second} bytes of padding, nullopt for no frame.
+class Padding {
+ public:
+  std::optional<std::size_t> first, second;
+};
+Padding pad_burst(std::size_t burst_size, std::size_t target);
+
 }  // namespace ptproxy::obfs4

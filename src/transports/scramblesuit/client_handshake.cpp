@@ -19,8 +19,9 @@ MasterKey master_key_of(const UniformDh& pair, std::span<const Byte, UniformDh::
 }
 
 std::unique_ptr<Codec> ClientSession::codec(const SessionKeys& keys) const {
-  return std::make_unique<ScrambleSuitCodec>(MessageEncoder(keys.from_client), MessageDecoder(keys.from_server), tables,
-                                             random.bytes<24>(), random, on_ticket);
+  return std::make_unique<ScrambleSuitCodec>(MessageEncoder(keys.from_client), MessageDecoder(keys.from_server),
+                                             CurrentShape(shapes, shape_form(inter_arrival), random.bytes<24>()),
+                                             random, on_ticket);
 }
 
 UniformDhClient::UniformDhClient(const Password& password, const Secret<UniformDh::key_size>& private_key,

@@ -15,10 +15,15 @@ inline constexpr std::size_t largest_hello = 1532;
 /// What a client's codec is made of besides its keys. What is referred to outlives the codec.
 class ClientSession {
  public:
-  ClientSession(LengthTables& all_tables, Random& random_source, ScrambleSuitCodec::OnTicket ticket_sink)
-      : tables(all_tables), random(random_source), on_ticket(std::move(ticket_sink)) {}
+  ClientSession(Shapes& all_shapes, bool with_inter_arrival, Random& random_source,
+                ScrambleSuitCodec::OnTicket ticket_sink)
+      : shapes(all_shapes),
+        inter_arrival(with_inter_arrival),
+        random(random_source),
+        on_ticket(std::move(ticket_sink)) {}
   std::unique_ptr<Codec> codec(const SessionKeys& keys) const;
-  LengthTables& tables;
+  Shapes& shapes;
+  bool inter_arrival;
   Random& random;
   ScrambleSuitCodec::OnTicket on_ticket;
 };

@@ -9,7 +9,6 @@ namespace ptproxy::scramblesuit {
 namespace {
 
 static_assert(largest_message == segment_size);
-constexpr int shortest_burst = message_overhead, longest_burst = segment_size;
 /// Of two messages of padding, the first. obfsproxy's number.
 constexpr std::size_t first_of_two = 700;
 
@@ -22,12 +21,11 @@ Padding pad_burst(std::size_t burst_size, std::size_t target) {
   return {first_of_two, gap - first_of_two};
 }
 
-ScrambleSuitCodec::ScrambleSuitCodec(MessageEncoder encoder, MessageDecoder decoder, LengthTables& tables,
-                                     const SipHashDrbg::Seed& seed, Random& random, OnTicket on_ticket)
+ScrambleSuitCodec::ScrambleSuitCodec(MessageEncoder encoder, MessageDecoder decoder, const CurrentShape& shape,
+                                     Random& random, OnTicket on_ticket)
     : encoder_(std::move(encoder)),
       decoder_(std::move(decoder)),
-      tables_(tables),
-      seed_(seed),
+      shape_(shape),
       random_(random),
       on_ticket_(std::move(on_ticket)) {}
 
@@ -38,20 +36,15 @@ Result<> ScrambleSuitCodec::encode(ByteSpan plain, Burst& wire) {
     append(wire, payload, 0);
     left = left.subspan(payload.size());
   }
-  const auto padding = pad_burst(wire.size(), sample_length());
+  const auto padding = pad_burst(wire.size(), static_cast<std::size_t>(shape_->lengths.sample(random_)));
   append(wire, {}, padding.first - message_overhead);
   if (padding.second) append(wire, {}, *padding.second - message_overhead);
+  if (shape_->delays) cut_into_segments(wire, *shape_, random_);
   return {};
 }
 
 void ScrambleSuitCodec::append(Burst& wire, ByteView payload, std::size_t padding) {
   wire.commit(encoder_.write(wire.space(), MessageType::payload, payload, padding));
-}
-
-std::size_t ScrambleSuitCodec::sample_length() {
-  if (!lengths_)
-    lengths_ = tables_.of(seed_, [this] { return WeightedDist(seed_, shortest_burst, longest_burst, true); });
-  return static_cast<std::size_t>(lengths_->sample(random_));
 }
 
 Result<> ScrambleSuitCodec::decode(ByteSpan wire, Chunk& plain) {
@@ -80,8 +73,7 @@ Result<> ScrambleSuitCodec::take(const Message& message, Chunk& plain) {
   PrngSeed seed;
   if (payload.size() != seed.size()) return make_error_code(Errc::bad_message);
   std::ranges::copy(payload, seed.begin());
-  seed_ = length_seed(seed);
-  lengths_.reset();
+  shape_.reseed(shape_seed(seed));
   return {};
 }
 

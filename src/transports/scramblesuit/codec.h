@@ -5,17 +5,13 @@
 #include <ptproxy/codec.h>
 #include <ptproxy/random.h>
 
-#include "crypto/weighted_dist.h"
-#include "transports/recent.h"
 #include "transports/scramblesuit/message.h"
 #include "transports/scramblesuit/ticket.h"
+#include "transports/shape.h"
 
 #include <functional>
 
 namespace ptproxy::scramblesuit {
-
-/// The tables of the last few seeds.
-using LengthTables = Recent<SipHashDrbg::Seed, WeightedDist>;
 
 /// Sizes of the one or two messages, all padding, that bring a burst of `burst_size` bytes to `target` (21 ... 1448)
 /// modulo the segment size.
@@ -26,27 +22,29 @@ class Padding {
 };
 Padding pad_burst(std::size_t burst_size, std::size_t target);
 
+/// What a seed is drawn for: bursts of 21 ... 1448 bytes, with rests between their segments where the operator wants
+/// them.
+constexpr ShapeForm shape_form(bool inter_arrival) {
+  return {message_overhead, true, inter_arrival};
+}
+
 class ScrambleSuitCodec final : public Codec {
  public:
   using OnTicket = std::function<void(const Ticket&)>;
-  /// `seed` gives the lengths; a client starts with a random one and takes the server's when it comes. Tickets go to
-  /// `on_ticket`; a server has none, and takes neither tickets nor seeds. What is passed by reference outlives the
-  /// codec.
-  ScrambleSuitCodec(MessageEncoder encoder, MessageDecoder decoder, LengthTables& tables, const SipHashDrbg::Seed& seed,
-                    Random& random, OnTicket on_ticket);
+  /// Tickets go to `on_ticket`; a server has none, and takes neither tickets nor seeds. What is passed by reference
+  /// outlives the codec.
+  ScrambleSuitCodec(MessageEncoder encoder, MessageDecoder decoder, const CurrentShape& shape, Random& random,
+                    OnTicket on_ticket);
   Result<> encode(ByteSpan plain, Burst& wire) override;
   Result<> decode(ByteSpan wire, Chunk& plain) override;
 
  private:
   void append(Burst& wire, ByteView payload, std::size_t padding);
-  std::size_t sample_length();
   Result<> take(const Message& message, Chunk& plain);
 
   MessageEncoder encoder_;
   MessageDecoder decoder_;
-  LengthTables& tables_;
-  SipHashDrbg::Seed seed_;
-  std::shared_ptr<const WeightedDist> lengths_;  // made when first needed: a client's first seed seldom is
+  CurrentShape shape_;
   Random& random_;
   OnTicket on_ticket_;
 };

@@ -72,20 +72,30 @@ std::string to_json(const TicketKeys& keys) {
 
 }  // namespace
 
-SipHashDrbg::Seed length_seed(const PrngSeed& seed) {
+SipHashDrbg::Seed shape_seed(const PrngSeed& seed) {
   SipHashDrbg::Seed front;
   std::copy_n(seed.begin(), front.size(), front.begin());
   return front;
 }
 
+Checked<bool> find_inter_arrival(const Args& args) {
+  const auto text = args.find("iat-mode");
+  if (!text || *text == "0") return false;
+  if (*text == "1") return true;
+  return Refusal("iat-mode is neither 0 nor 1");
+}
+
 Checked<Identity> Identity::load(const Args& options, const Storage& storage, Random& random, std::int64_t now) {
   auto password = find_password(options);
   if (!password) return password.error();
+  const auto inter_arrival = find_inter_arrival(options);
+  if (!inter_arrival) return inter_arrival.error();
   auto text = storage.read(file);
   if (!text) return text.error();
   auto identity = *text ? parse_state(**text) : Checked<Identity>(make_identity(random, now));
   if (!identity) return identity.error();
   identity->password = password->value_or(identity->password);
+  identity->inter_arrival = *inter_arrival;
   identity->ticket_keys.rotate(now, random);
   auto saved = identity->save(storage);
   if (!saved) return saved.error();
@@ -100,7 +110,9 @@ Checked<> Identity::save(const Storage& storage) const {
 }
 
 Args Identity::client_args() const {
-  return Args().add("password", to_text(password));
+  auto args = Args().add("password", to_text(password));
+  if (inter_arrival) args.add("iat-mode", "1");
+  return args;
 }
 
 }  // namespace ptproxy::scramblesuit

@@ -10,10 +10,13 @@
 
 namespace ptproxy::scramblesuit {
 
-/// What the lengths of both sides' bursts are drawn from.
+/// What the lengths of both sides' bursts, and the rests between their segments, are drawn from.
 using PrngSeed = ByteArray<32>;
 /// As obfs4proxy's client does it: of the 32 bytes the first 24 count.
-SipHashDrbg::Seed length_seed(const PrngSeed& seed);
+SipHashDrbg::Seed shape_seed(const PrngSeed& seed);
+
+/// `iat-mode`: whether to rest between segments, 1, or not, 0 or nothing.
+Checked<bool> find_inter_arrival(const Args& args);
 
 class Identity {
  public:
@@ -23,12 +26,13 @@ class Identity {
   /// is in force is written to the file, but never over one that could not be read.
   static Checked<Identity> load(const Args& options, const Storage& storage, Random& random, std::int64_t now);
   Checked<> save(const Storage& storage) const;
-  /// `password`, for SMETHOD.
+  /// `password`, and `iat-mode` where it is not 0, for SMETHOD.
   Args client_args() const;
 
   Password password;
   PrngSeed prng_seed;
   TicketKeyRing ticket_keys;
+  bool inter_arrival = false;  ///< from the options; not kept in the file
 };
 
 }  // namespace ptproxy::scramblesuit

@@ -15,12 +15,15 @@ class Client final : public CodecClient {
   Result<std::unique_ptr<TransportHandshake>> new_handshake(const Endpoint& bridge, const Args& args,
                                                             int attempt) override {
     const auto password = find_password(args);
-    if (!password || !*password) {
-      log::warning("scramblesuit: {}", password ? "missing argument 'password'" : password.error().text());
+    const auto inter_arrival = find_inter_arrival(args);
+    if (!password || !*password || !inter_arrival) {
+      log::warning("scramblesuit: {}", !password        ? password.error().text()
+                                       : !inter_arrival ? inter_arrival.error().text()
+                                                        : "missing argument 'password'");
       return make_error_code(Errc::bad_arguments);
     }
     const auto now = services_.clock.unix_seconds();
-    ClientSession session(tables_, services_.random, [this, bridge](const Ticket& ticket) {
+    ClientSession session(shapes_, *inter_arrival, services_.random, [this, bridge](const Ticket& ticket) {
       store_.put(bridge, ticket, services_.clock.unix_seconds());
     });
     if (attempt == 1)
@@ -40,13 +43,13 @@ class Client final : public CodecClient {
   }
 
   TicketStore store_;
-  LengthTables tables_;
+  Shapes shapes_;
 };
 
 class Server final : public CodecServer {
  public:
   Server(Services& services, const Identity& identity)
-      : CodecServer(services, server_limit, server_limit + close_delay(length_seed(identity.prng_seed))),
+      : CodecServer(services, server_limit, server_limit + close_delay(shape_seed(identity.prng_seed))),
         identity_(identity),
         replay_filter_(services.random, replay_memory, replay_capacity) {}
   Args client_args() const override { return identity_.client_args(); }
@@ -58,12 +61,12 @@ class Server final : public CodecServer {
       auto saved = identity_.save(services_.storage);
       if (!saved) log::warning("scramblesuit: {}", saved.error().text());
     }
-    return std::make_unique<ServerHandshake>(identity_, replay_filter_, services_.clock.now(), now, tables_,
+    return std::make_unique<ServerHandshake>(identity_, replay_filter_, services_.clock.now(), now, shapes_,
                                              services_.random);
   }
 
   Identity identity_;
-  LengthTables tables_;
+  Shapes shapes_;
   ReplayFilter replay_filter_;
 };
 
@@ -81,11 +84,12 @@ extern const TransportEntry entry{
       if (!identity) return identity.error();
       return std::make_unique<Server>(services, *identity);
     },
-    // All that makes a server, its password too, is in the state directory then.
+    // The password is in the state directory then.
     [](Services& services, const Args& options, std::string_view) -> Checked<Configuration> {
       auto identity = Identity::load(options, services.storage, services.random, services.clock.unix_seconds());
       if (!identity) return identity.error();
       Configuration made;
+      if (identity->inter_arrival) made.server.add("iat-mode", "1");
       made.client = identity->client_args();
       return made;
     },

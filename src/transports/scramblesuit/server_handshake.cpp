@@ -32,12 +32,12 @@ void append_message(ByteQueue& out, MessageEncoder& encoder, MessageType type, B
 }  // namespace
 
 ServerHandshake::ServerHandshake(const Identity& identity, ReplayFilter& replay_filter, TimePoint now,
-                                 std::int64_t unix_seconds, LengthTables& tables, Random& random)
+                                 std::int64_t unix_seconds, Shapes& shapes, Random& random)
     : identity_(identity),
       replay_filter_(replay_filter),
       now_(now),
       unix_seconds_(unix_seconds),
-      tables_(tables),
+      shapes_(shapes),
       random_(random) {}
 
 Result<Handshake::Step> ServerHandshake::advance(ByteQueue& in, ByteQueue& out) {
@@ -117,8 +117,8 @@ void ServerHandshake::begin_session(const SessionKeys& keys, ByteQueue& out) {
 }
 
 std::unique_ptr<Codec> ServerHandshake::codec() {
-  return std::make_unique<ScrambleSuitCodec>(std::move(*encoder_), std::move(*decoder_), tables_,
-                                             length_seed(identity_.prng_seed), random_, nullptr);
+  const CurrentShape shape(shapes_, shape_form(identity_.inter_arrival), shape_seed(identity_.prng_seed));
+  return std::make_unique<ScrambleSuitCodec>(std::move(*encoder_), std::move(*decoder_), shape, random_, nullptr);
 }
 
 }  // namespace ptproxy::scramblesuit

@@ -14,7 +14,7 @@ class ServerHandshake final : public TransportHandshake {
   using TimePoint = ReplayFilter::TimePoint;
   /// `now` and `unix_seconds` are the time of accepting. Everything passed by reference outlives this and the codec.
   ServerHandshake(const Identity& identity, ReplayFilter& replay_filter, TimePoint now, std::int64_t unix_seconds,
-                  LengthTables& tables, Random& random);
+                  Shapes& shapes, Random& random);
   /// Errc::skewed_clock when the client knows a key but means another hour, forbidden for a replay, handshake_failed
   /// for everything else. In its answer a new ticket and the seed stand behind the hello, where there is one.
   Result<Step> advance(ByteQueue& in, ByteQueue& out) override;
@@ -45,7 +45,7 @@ class ServerHandshake final : public TransportHandshake {
   ReplayFilter& replay_filter_;
   TimePoint now_;
   std::int64_t unix_seconds_;
-  LengthTables& tables_;
+  Shapes& shapes_;
   Random& random_;
   Work work_;
   bool tried_ticket_ = false;

@@ -145,7 +145,7 @@ TEST_F(CodecTest, CarriesBurstsOfEverySizeInEveryIatMode) {
 TEST_F(CodecTest, PadsEachBurstToALengthOfTheTable) {
   const SipHashDrbg::Seed seed{1, 2, 3};
   auto sender = codec(Side::server, IatMode::none, seed);
-  const auto shape = shapes.of(seed, IatMode::none, false);
+  const auto shape = shapes.of(seed, Shaping(shapes, IatMode::none, false).form());
   for (int i = 0; i < 200; ++i) {
     auto plain = plain_of(1 + random.below(5000));
     Burst burst(chunks.borrow());
@@ -175,7 +175,7 @@ TEST_F(CodecTest, CutsIntoSegmentsWithRestsInModeOne) {
 TEST_F(CodecTest, CutsIntoLengthsOfTheTableInModeTwo) {
   const SipHashDrbg::Seed seed{9, 9};
   auto sender = codec(Side::server, IatMode::everything, seed);
-  const auto shape = shapes.of(seed, IatMode::everything, false);
+  const auto shape = shapes.of(seed, Shaping(shapes, IatMode::everything, false).form());
   for (int i = 0; i < 50; ++i) {
     auto plain = plain_of(1 + random.below(5000));
     Burst burst(chunks.borrow());
@@ -191,7 +191,7 @@ TEST_F(CodecTest, CutsIntoLengthsOfTheTableInModeTwo) {
 
 TEST_F(CodecTest, KeepsRunningOnATableThatHoldsOnlyZero) {
   const auto seed = test::array_of<24>("aa5f8fadece6b9a6f61a805a1801851e7d6f6d8a05176b7f");
-  ASSERT_EQ(shapes.of(seed, IatMode::everything, false)->lengths.values().size(), 1u);
+  ASSERT_EQ(shapes.of(seed, Shaping(shapes, IatMode::everything, false).form())->lengths.values().size(), 1u);
   auto sender = codec(Side::server, IatMode::everything, seed), receiver = codec(Side::client, IatMode::none);
   const auto plain = plain_of(3000);
   auto copy = plain;
@@ -249,7 +249,7 @@ TEST_F(CodecTest, AClientTakesTheBridgesShape) {
   auto plain = plain_of(4000);
   Burst burst(chunks.borrow());
   ASSERT_TRUE(client.encode(plain, burst));
-  const auto shape = shapes.of(seed, IatMode::everything, false);
+  const auto shape = shapes.of(seed, Shaping(shapes, IatMode::everything, false).form());
   EXPECT_TRUE(std::ranges::count(shape->lengths.values(), burst.cuts().front().end));
 }
 

@@ -51,9 +51,9 @@ class Recorded {
   }
   UniformDhClient client() {
     return {password, client_key, time,
-            ClientSession(tables, client_random, [this](const Ticket& ticket) { tickets.push_back(ticket); })};
+            ClientSession(shapes, false, client_random, [this](const Ticket& ticket) { tickets.push_back(ticket); })};
   }
-  ServerHandshake server(std::int64_t at) { return {*identity, filter, {}, at, tables, server_random}; }
+  ServerHandshake server(std::int64_t at) { return {*identity, filter, {}, at, shapes, server_random}; }
   ServerHandshake server() { return server(time); }
 
   Bytes client_hello, server_hello, ticket_message, seed_message;
@@ -64,7 +64,7 @@ class Recorded {
   test::ScriptedRandom client_random, server_random;
   SeededRandom filter_random{5};
   ReplayFilter filter{filter_random, std::chrono::hours(3), 1000};
-  LengthTables tables;
+  Shapes shapes;
   std::vector<Ticket> tickets;
 };
 
@@ -106,9 +106,9 @@ TEST(ScrambleSuitHandshake, ATicketClientSaysWhatObfs4proxySays) {
     test::ScriptedRandom random;
     random.will_draw(0, 1388, padding);
     random.will_fill(payload_of(hello).subspan(112, padding));
-    LengthTables tables;
+    Shapes shapes;
     TicketClient client(ticket, row.at("epoch_hour").as_int64() * hour,
-                        ClientSession(tables, random, [](const Ticket&) {}));
+                        ClientSession(shapes, false, random, [](const Ticket&) {}));
     ByteQueue in, out;
     EXPECT_EQ(client.advance(in, out).value(), Step::need_more);
     EXPECT_EQ(to_hex(out.view()), to_hex(hello));
@@ -125,10 +125,10 @@ class ScrambleSuitTest : public ::testing::Test {
   }
   std::unique_ptr<ServerHandshake> server(int hours_later = 0) {
     return std::make_unique<ServerHandshake>(identity, filter, ServerHandshake::TimePoint(), time + hours_later * hour,
-                                             tables, random);
+                                             shapes, random);
   }
   ClientSession session() {
-    return {tables, random, [this](const Ticket& ticket) { tickets.push_back(ticket); }};
+    return {shapes, false, random, [this](const Ticket& ticket) { tickets.push_back(ticket); }};
   }
   /// A good hello of either kind, with the padding that it likes.
   Bytes hello_of(TransportHandshake& client) {
@@ -160,7 +160,7 @@ class ScrambleSuitTest : public ::testing::Test {
   std::int64_t time = 480000 * hour + 1800;
   Identity identity{Password(Bytes(20, 7)), PrngSeed{1, 2, 3}, TicketKeys::generate(random, time)};
   ReplayFilter filter{random, std::chrono::hours(3), 1000};
-  LengthTables tables;
+  Shapes shapes;
   std::vector<Ticket> tickets;
 };
 

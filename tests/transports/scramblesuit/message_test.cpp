@@ -83,15 +83,15 @@ TEST(ScrambleSuitPadding, IsMadeOfMessagesThatCanBe) {
 class ScrambleSuitCodecTest : public ::testing::Test {
  protected:
   ScrambleSuitCodec client() {
-    return {MessageEncoder(keys.from_client),
-            MessageDecoder(keys.from_server),
-            tables,
-            {1},
-            random,
+    return {MessageEncoder(keys.from_client), MessageDecoder(keys.from_server), shape({1}), random,
             [this](const Ticket& ticket) { tickets.push_back(ticket); }};
   }
-  ScrambleSuitCodec server() {
-    return {MessageEncoder(keys.from_server), MessageDecoder(keys.from_client), tables, {2}, random, nullptr};
+  ScrambleSuitCodec server(bool inter_arrival = false) {
+    return {MessageEncoder(keys.from_server), MessageDecoder(keys.from_client), shape({2}, inter_arrival), random,
+            nullptr};
+  }
+  CurrentShape shape(const SipHashDrbg::Seed& seed, bool inter_arrival = false) {
+    return {shapes, shape_form(inter_arrival), seed};
   }
   Bytes message(const DirectionKeys& direction, int type, ByteView payload, std::size_t padding = 0) {
     MessageEncoder encoder(direction);
@@ -114,9 +114,10 @@ class ScrambleSuitCodecTest : public ::testing::Test {
     return {all.view().begin(), all.view().end()};
   }
   SessionKeys keys{MasterKey(Bytes(32, 3))};
-  LengthTables tables;
+  Shapes shapes;
   SeededRandom random{4};
   std::vector<Ticket> tickets;
+  ChunkPool chunks;
 };
 
 TEST_F(ScrambleSuitCodecTest, CarriesBurstsOfEverySizeInEverySlicing) {
@@ -142,6 +143,32 @@ TEST_F(ScrambleSuitCodecTest, EveryBurstHasALengthOfTheTable) {
   }
 }
 
+TEST_F(ScrambleSuitCodecTest, RestsBetweenSegmentsAsTheSeedHasItWhereThatIsWanted) {
+  auto at_once = server(), with_rests = server(true);
+  Bytes plain(20000);
+  Burst whole(chunks.borrow());
+  ASSERT_TRUE(at_once.encode(plain, whole));
+  EXPECT_TRUE(whole.cuts().empty());
+
+  std::set<std::chrono::microseconds> rests;
+  for (int i = 0; i < 50; ++i) {
+    Burst burst(chunks.borrow());
+    ASSERT_TRUE(with_rests.encode(plain, burst));
+    std::size_t begin = 0;
+    for (const auto& cut : burst.cuts()) {
+      EXPECT_LE(cut.end - begin, segment_size);
+      begin = cut.end;
+      rests.insert(cut.rest);
+    }
+    EXPECT_EQ(begin, burst.size());
+  }
+  const Shape expected({2}, shape_form(true));
+  EXPECT_GT(rests.size(), 1u);
+  EXPECT_LE(*rests.rbegin(), std::chrono::milliseconds(10));
+  for (auto rest : rests)
+    EXPECT_TRUE(std::ranges::any_of(expected.delays->values(), [&](auto v) { return v * 100 == rest.count(); }));
+}
+
 TEST_F(ScrambleSuitCodecTest, AClientTakesTicketsAndTheServersLengths) {
   auto receiver = client();
   const PrngSeed seed{5, 6, 7};
@@ -156,7 +183,7 @@ TEST_F(ScrambleSuitCodecTest, AClientTakesTicketsAndTheServersLengths) {
   EXPECT_EQ(test::decoded(receiver, wire, 50), "hello");
   ASSERT_EQ(tickets.size(), 1u);
   EXPECT_EQ(to_hex(tickets[0].bytes().view()), to_hex(ticket));
-  const WeightedDist table(length_seed(seed), 21, 1448, true);
+  const WeightedDist table(shape_seed(seed), 21, 1448, true);
   for (int i = 0; i < 100; ++i) {
     const auto burst = test::encoded(receiver, std::string(1 + random.below(5000), 'x')).size();
     EXPECT_TRUE(std::ranges::any_of(table.values(), [&](auto v) { return (v + 21u) % 1448 == burst % 1448; })) << burst;

@@ -201,6 +201,17 @@ TEST_F(ScrambleSuitTransportTest, DialsNobodyWithoutAPassword) {
   }
 }
 
+TEST_F(ScrambleSuitTransportTest, ABridgeThatRestsBetweenSegmentsSaysSo) {
+  const auto& entry = *find_transport("scramblesuit");
+  EXPECT_FALSE(entry.make_server(services, {}).value()->client_args().find("iat-mode"));
+  EXPECT_EQ(entry.make_server(services, Args().add("iat-mode", "1")).value()->client_args().find("iat-mode"), "1");
+  EXPECT_FALSE(entry.make_server(services, Args().add("iat-mode", "2")));
+  const auto args = entry.make_server(services, Args().add("iat-mode", "1")).value()->client_args();
+  EXPECT_EQ(visit(args).heard, "hello");
+  EXPECT_EQ(visit(Args().add("password", std::string(*args.find("password"))).add("iat-mode", "2")).error,
+            Errc::bad_arguments);
+}
+
 TEST_F(ScrambleSuitTransportTest, SilenceEndsWithoutAWord) {
   auto server = find_transport("scramblesuit")->make_server(services, {}).value();
   const auto ends = test::silence(*this, "scramblesuit", {}, server->client_args());
