@@ -92,7 +92,8 @@ Checked<> Storage::prepare_private() const {
   std::error_code ec;
   for (const auto& file : std::filesystem::directory_iterator(directory_, ec))
     if (file.is_regular_file(ec) && !file.is_symlink(ec)) was_open |= tighten(file.path(), 0600);
-  if (was_open) log::warning("others had access to {} in the state directory: closed to them now", directory_.filename().native());
+  if (was_open)
+    log::warning("others had access to {} in the state directory: closed to them now", directory_.filename().native());
   return {};
 }
 

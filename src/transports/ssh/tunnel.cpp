@@ -53,8 +53,9 @@ Command Tunnel::command() const {
       // Tells that everything stands.
       "PermitLocalCommand=yes", fmt::format("LocalCommand=echo '{}' >&2", logged_in),
       // Nobody is there to be asked, and nothing of the user's own ssh is to be used.
-      "LogLevel=ERROR", "BatchMode=yes", "IdentitiesOnly=yes", "IdentityAgent=none", "PreferredAuthentications=publickey",
-      "ForwardAgent=no", "ForwardX11=no", "ControlMaster=no", "ControlPath=none", "AddKeysToAgent=no",
+      "LogLevel=ERROR", "BatchMode=yes", "IdentitiesOnly=yes", "IdentityAgent=none",
+      "PreferredAuthentications=publickey", "ForwardAgent=no", "ForwardX11=no", "ControlMaster=no", "ControlPath=none",
+      "AddKeysToAgent=no",
       // The server is known by its fingerprint alone, and looked up nowhere.
       "StrictHostKeyChecking=yes", "UserKnownHostsFile=none", "GlobalKnownHostsFile=none", "UpdateHostKeys=no",
       "CheckHostIP=no", "VerifyHostKeyDNS=no", "CanonicalizeHostname=no",
