@@ -92,9 +92,10 @@ TEST_F(SignalPipesTest, DeliversToTheTransportThatALineNames) {
 TEST_F(SignalPipesTest, TakesLinesInWhateverPieces) {
   std::string text = "\n";
   for (const auto& part : {line("ssh", numbered(1)), std::string("noise\r\n"), line("ssh", numbered(2))}) text += part;
+  std::vector<std::unique_ptr<SignalPipes>> kept;  // somebody listens to each until the end
   for (std::size_t size = 1; size < 60; size += 7) {
     heard.clear();
-    auto pipes = by_lines();
+    auto& pipes = *kept.emplace_back(new SignalPipes(by_lines()));
     listen(pipes.open("ssh"));
     for (std::size_t i = 0; i < text.size(); i += size) pipes.hear(std::string_view(text).substr(i, size));
     at(0s);

@@ -9,7 +9,8 @@ import time
 import unittest
 
 from support import pt, socks, ssh
-from support.peers import Acceptor, BulkApp, closed_port, dial, echo, exchange, hears_end, noise, read_exactly, sha256
+from support.peers import (Acceptor, BulkApp, closed_port, dial, echo, exchange, hears_end, noise, read_exactly, read_to_end,
+                           sha256)
 from support.pt import Story, is_running, wait_until
 from upstream_proxy_story import UpstreamProxy
 
@@ -245,7 +246,7 @@ class Children(SshStory):
                         child.end()
 
     def test_nor_does_an_ssh_that_nobody_answers(self):
-        silent = Acceptor(self, lambda connection: hears_end(connection, 20))
+        silent = Acceptor(self, read_to_end)
         options = f"user=nobody;fingerprint=SHA256:{'A' * 43};remote=127.0.0.1:1"
         client = ssh.start(self, self.program, pt.client_settings(ssh.state_in(self.directory, "client"), "ssh"),
                            ["-mode", "transparent-TCP", "-target", "%s:%d" % silent.address, "-options", options])
