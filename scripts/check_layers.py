@@ -8,7 +8,7 @@ MAY_INCLUDE = {
     "base": {"base"},
     "crypto": {"crypto"},
     "wire": {"wire", "crypto"},
-    "parent": {"parent"},
+    "parent": {"parent", "crypto"},
     "io": {"io"},
     "transports": {"transports", "crypto", "wire", "io"},
     "proxy": {"proxy", "wire", "io"},

@@ -48,6 +48,8 @@ class Listener {
   virtual ~Listener() = default;
   /// An error means that no more will come.
   virtual Awaitable<Result<StreamPtr>> accept() = 0;
+  /// Where it listens, where it knows.
+  virtual std::optional<Endpoint> address() const { return std::nullopt; }
 };
 
 class Dialer {

@@ -5,7 +5,9 @@
 
 #include <ptproxy/args.h>
 #include <ptproxy/clock.h>
+#include <ptproxy/processes.h>
 #include <ptproxy/random.h>
+#include <ptproxy/signals.h>
 #include <ptproxy/storage.h>
 #include <ptproxy/stream.h>
 #include <ptproxy/workers.h>
@@ -25,9 +27,19 @@ class Services {
   ChunkPool& chunks;
   Clock& clock;
   Random& random;
+  /// The state directory.
   const Storage& storage;
   /// nullptr: work is done in place.
   Workers* workers = nullptr;
+
+  // What few transports need. Where there is a pointer, it is nullptr in a program that has none to lend.
+
+  /// The transport's own folder in the state directory: the specification's `local`. Not there until it is prepared.
+  Storage local{storage.directory()};
+  Signals* signals = nullptr;
+  Processes* processes = nullptr;
+  /// Server: the Server App, for a transport that reaches it itself; none when a plain TCP connection would not do.
+  std::optional<Endpoint> server_app;
 };
 
 class ClientTransport {
@@ -36,7 +48,7 @@ class ClientTransport {
   /// Reaches the bridge and shakes hands; the stream carries the application's bytes. `args` were given with this
   /// connection; what they lack or get wrong is Errc::bad_arguments, found before anything is dialled. The dialer is
   /// the only way out: it may lead through an upstream proxy. The parameters outlive the call, and the dialer the
-  /// stream too.
+  /// transport and its streams too.
   virtual Awaitable<Result<StreamPtr>> connect(const Endpoint& bridge, const Args& args, Dialer& dialer) = 0;
 };
 
@@ -52,6 +64,13 @@ class ServerTransport {
   virtual Awaitable<> serve(Listener& listener, OnStream on_stream) = 0;
 };
 
+/// What the two sides of a transport are to be told, as -genconfig prints it. No secret that the state directory keeps.
+class Configuration {
+ public:
+  Args server;  ///< options, next to what is in the state directory
+  Args client;  ///< arguments of each connection
+};
+
 /// A row of the registry (src/transports/registry.cpp).
 struct TransportEntry {
   std::string_view name;  ///< a C identifier
@@ -59,6 +78,12 @@ struct TransportEntry {
   Checked<std::unique_ptr<ClientTransport>> (*make_client)(Services& services);
   /// A refusal becomes SMETHOD-ERROR.
   Checked<std::unique_ptr<ServerTransport>> (*make_server)(Services& services, const Args& options);
+  /// `generate configuration`: makes what a server of these options needs, without starting it. `address` is the
+  /// host:port where clients reach it, maybe with placeholders. nullptr: `options` as they are, and the client_args()
+  /// of a server that is made of them.
+  Checked<Configuration> (*generate)(Services& services, const Args& options, std::string_view address) = nullptr;
+  /// Whether it sends or receives signals.
+  bool signals = false;
 };
 
 }  // namespace ptproxy

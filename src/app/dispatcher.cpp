@@ -8,22 +8,6 @@
 namespace ptproxy {
 namespace {
 
-constexpr std::string_view protocol_of(Mode mode) {
-  switch (mode) {
-    case Mode::socks5:
-      return "socks5";
-    case Mode::socks4:
-      return "socks4";
-    case Mode::transparent_tcp:
-      return "transparent-TCP";
-    case Mode::transparent_udp:
-      return "transparent-UDP";
-    case Mode::stun:
-      return "STUN";
-  }
-  return "";
-}
-
 UdpRules udp_rules(const Config& config) {
   UdpRules rules;
   rules.framing = config.mode == Mode::stun ? DatagramFraming::stun : DatagramFraming::length_prefix;
@@ -41,11 +25,12 @@ Awaitable<> serve(Proxy& proxy, std::unique_ptr<Listening> listener) {
 }  // namespace
 
 Dispatcher::Dispatcher(const Config& config, const std::optional<UpstreamProxy>& upstream, const LineProtocol& parent,
-                       Loop& loop, Services& services)
+                       Loop& loop, Services& services, SignalPipes& signals)
     : config_(config),
       parent_(parent),
       loop_(loop),
       services_(services),
+      signals_(signals),
       direct_(loop, {config.outbound_v4, config.outbound_v6}) {
   if (config_.is_udp()) udp_.emplace(loop_);
   if (upstream) upstream_ = std::make_unique<UpstreamDialer>(services_, direct_, *upstream);
@@ -58,6 +43,13 @@ Dispatcher::Dispatcher(const Config& config, const std::optional<UpstreamProxy>&
 Dialer& Dispatcher::way_out() {
   if (upstream_) return *upstream_;
   return direct_;
+}
+
+Services& Dispatcher::lend(const TransportEntry& transport) {
+  auto& lent = *lent_.emplace_back(std::make_unique<Services>(services_));
+  lent.local = services_.storage.folder(transport.name);
+  if (transport.signals) lent.signals = &signals_.open(transport.name);
+  return lent;
 }
 
 void Dispatcher::start() {
@@ -87,14 +79,15 @@ Checked<> Dispatcher::start_client(const TransportEntry& transport) {
     return Refusal("modes without SOCKS need version 2 of the pluggable transport specification");
   if (!has_socks && !config_.target) return Refusal("no -target: this mode needs the PT server's address");
 
-  auto made = transport.make_client(services_);
+  auto made = transport.make_client(lend(transport));
   if (!made) return made.error();
-  auto listening = config_.is_udp() ? forward_udp(transport, **made) : forward_tcp(transport, **made);
+  // Kept in any case: what it has begun goes on beside it.
+  auto& client = *client_transports_.emplace_back(std::move(*made));
+  auto listening = config_.is_udp() ? forward_udp(transport, client) : forward_tcp(transport, client);
   if (!listening) return listening.error();
   if (!config_.listen.is_loopback())
     log::warning("{} listens beyond this machine: whoever reaches it can use it", transport.name);
-  client_transports_.push_back(std::move(*made));
-  parent_.client_method(transport.name, protocol_of(config_.mode), *listening);
+  parent_.client_method(transport.name, name_of(config_.mode), *listening);
   return {};
 }
 
@@ -128,14 +121,14 @@ Checked<Endpoint> Dispatcher::forward_udp(const TransportEntry& transport, Clien
 }
 
 Checked<> Dispatcher::start_server(const TransportEntry& transport) {
-  auto made = transport.make_server(services_, config_.options_of(transport.name));
+  auto made = transport.make_server(lend(transport), config_.options_of(transport.name));
   if (!made) return made.error();
+  auto& server = *server_transports_.emplace_back(std::move(*made));
   const auto bindaddr = config_.bindaddrs.find(transport.name);
   auto listener =
       TcpListener::open(loop_, bindaddr == config_.bindaddrs.end() ? Endpoint("0.0.0.0", 0) : bindaddr->second);
   if (!listener) return listener.error();
 
-  auto& server = *server_transports_.emplace_back(std::move(*made));
   const auto listening = (*listener)->local();
   std::string name(transport.name);
   if (config_.is_udp()) {

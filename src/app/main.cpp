@@ -36,6 +36,10 @@ ptproxy::Environment environment_variables() {
 int main(int argc, char** argv) {
   fill_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);
+  // Ignored, as some parents leave it, children could not tell how they ended.
+  std::signal(SIGCHLD, SIG_DFL);
+  // In the background of a terminal, stdin is somebody else's: reading it fails then, and does not stop us.
+  std::signal(SIGTTIN, SIG_IGN);
   try {
     return static_cast<int>(ptproxy::run({argv + (argc > 0 ? 1 : 0), argv + argc}, environment_variables()));
   } catch (const std::exception& fault) {

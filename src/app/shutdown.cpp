@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 namespace ptproxy {
@@ -17,6 +18,18 @@ constexpr std::chrono::milliseconds parent_check{500};
 constexpr std::chrono::seconds quiet_limit{1};
 // What was cut may still say to the log what became of it.
 constexpr std::chrono::milliseconds last_words_limit{50};
+constexpr std::size_t longest_file = 1 << 20;
+
+/// What can be read without waiting, up to a limit: a device may never end.
+void read_file(int descriptor, const std::function<void(std::string_view)>& hear) {
+  char part[4096];
+  for (std::size_t left = longest_file; left > 0;) {
+    const auto n = ::read(descriptor, part, std::min(left, sizeof part));
+    if (n <= 0) return;
+    hear({part, static_cast<std::size_t>(n)});
+    left -= static_cast<std::size_t>(n);
+  }
+}
 
 }  // namespace
 
@@ -61,23 +74,28 @@ void Shutdown::next_signal() {
   });
 }
 
-void Shutdown::watch_stdin() {
-  spawn(executor_, "stdin", read_stdin());
+void Shutdown::watch_stdin(bool ends_with_it, std::function<void(std::string_view)> hear) {
+  hear_ = std::move(hear);
+  spawn(executor_, "stdin", read_stdin(ends_with_it));
 }
 
-Awaitable<> Shutdown::read_stdin() {
+Awaitable<> Shutdown::read_stdin(bool ends_with_it) {
   Descriptor in(executor_);
   error_code ec;
   const int copy = ::dup(STDIN_FILENO);
-  // A regular file or /dev/null cannot be waited for; nobody holds the other end of it open either.
   in.assign(copy, ec);
-  if (ec && copy >= 0) ::close(copy);
-  while (!ec) {
-    char thrown_away[512];
-    auto [failed, n] = co_await in.async_read_some(asio::buffer(thrown_away), as_tuple);
-    ec = failed;
+  if (ec && copy >= 0) {
+    // A regular file or /dev/null cannot be waited for; nobody holds the other end of it open either.
+    read_file(copy, hear_);
+    ::close(copy);
   }
-  begin("stdin is closed");
+  while (!ec) {
+    char part[512];
+    auto [failed, n] = co_await in.async_read_some(asio::buffer(part), as_tuple);
+    ec = failed;
+    if (!ec) hear_({part, n});
+  }
+  if (ends_with_it) begin("stdin is closed");
 }
 
 void Shutdown::watch_parent(int parent) {

@@ -20,8 +20,8 @@ class Shutdown {
 
   /// SIGTERM and SIGINT; SIGHUP is noted and changes nothing.
   void watch_signals();
-  /// The end of stdin. What comes in on it is thrown away.
-  void watch_stdin();
+  /// Reads stdin to its end, and then ends if `ends_with_it`. What comes in goes to `hear`.
+  void watch_stdin(bool ends_with_it, std::function<void(std::string_view)> hear);
   /// The parent's death.
   void watch_parent(int parent);
 
@@ -30,7 +30,7 @@ class Shutdown {
 
   void begin(const char* why);
   void next_signal();
-  Awaitable<> read_stdin();
+  Awaitable<> read_stdin(bool ends_with_it);
   Awaitable<> wait_for_parent(int parent);
   Awaitable<> limit_drain();
 
@@ -38,6 +38,7 @@ class Shutdown {
   LiveSockets& live_;
   std::chrono::seconds drain_timeout_;
   std::function<void()> end_;
+  std::function<void(std::string_view)> hear_;
   asio::basic_signal_set<Executor> signals_;
   bool begun_ = false;
   bool signalled_ = false;

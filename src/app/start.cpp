@@ -3,7 +3,10 @@
 #include <ptproxy/log.h>
 
 #include "app/dispatcher.h"
+#include "app/genconfig.h"
 #include "app/shutdown.h"
+#include "app/signal_pipes.h"
+#include "io/child_process.h"
 #include "io/worker_threads.h"
 #include "parent/flags.h"
 
@@ -54,6 +57,11 @@ Checked<std::optional<std::string>> read_options_file(const Settings& flags) {
   return text;
 }
 
+std::filesystem::path state_directory(const Config& config) {
+  error_code ec;
+  return config.state_directory.empty() ? std::filesystem::current_path(ec) : config.state_directory;
+}
+
 ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstream, const LineProtocol& parent,
                const std::filesystem::path& state_directory, pid_t parent_process) {
   // In this order: what dies last stands first. Suspended connections die with the loop and still use what is above it.
@@ -64,16 +72,59 @@ ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstrea
   asio::io_context io(1);
   SystemClock clock(io.get_executor());
   Loop loop(io.get_executor(), chunks, live);
+  SystemProcesses processes(loop);
   WorkerThreads workers(io.get_executor());
+  SignalPipe::Say say = [](const SignalLine& signal) {
+    write_if_room(STDOUT_FILENO, LineProtocol::signal_line(signal));
+  };
+  if (config.signal_files) say = nullptr;
+  SignalPipes signals(config.role == Role::client ? SignalDirection::to_server : SignalDirection::to_client,
+                      io.get_executor(), clock, storage, std::move(say));
   Services services(io.get_executor(), chunks, clock, random, storage);
   services.workers = &workers;
-  Dispatcher dispatcher(config, upstream, parent, loop, services);
+  services.processes = &processes;
+  if (!config.is_udp()) services.server_app = config.orport;
+  Dispatcher dispatcher(config, upstream, parent, loop, services, signals);
   Shutdown shutdown(io.get_executor(), live, config.drain_timeout, [&io] { io.stop(); });
   shutdown.watch_signals();
   dispatcher.start();
-  if (config.exit_on_stdin_close) shutdown.watch_stdin();
+  const bool hears_stdin = signals.any() && !signals.by_files();
+  if (config.exit_on_stdin_close || hears_stdin)
+    shutdown.watch_stdin(config.exit_on_stdin_close, [&signals, hears_stdin](std::string_view part) {
+      if (hears_stdin) signals.hear(part);
+    });
   if (parent_process) shutdown.watch_parent(parent_process);
   io.run();
+  return ExitCode::ok;
+}
+
+/// -genconfig, to a person or a script and not to a parent.
+ExitCode generate(const Settings& environment, const CommandLine& line) {
+  auto refuse = [](const Refusal& why) {
+    write_whole(STDERR_FILENO, LineProtocol::whole_line("ptproxy: " + why.text()));
+    return ExitCode::usage;
+  };
+  auto options_file = read_options_file(line.settings);
+  if (!options_file) return refuse(options_file.error());
+  auto config = make_config(environment, line.settings, Version(), *options_file);
+  if (!config) return refuse(config.error());
+  log::set_level(config->log_level);
+  const Storage storage(state_directory(*config));
+  auto prepared = storage.prepare();
+  if (!prepared) return refuse(prepared.error());
+  ChunkPool chunks;
+  LiveSockets live;
+  SystemRandom random;
+  asio::io_context io(1);
+  SystemClock clock(io.get_executor());
+  Loop loop(io.get_executor(), chunks, live);
+  SystemProcesses processes(loop);
+  Services services(io.get_executor(), chunks, clock, random, storage);
+  services.processes = &processes;
+  if (!config->is_udp()) services.server_app = config->orport;
+  auto text = generate_configuration(*config, services);
+  if (!text) return refuse(text.error());
+  write_whole(STDOUT_FILENO, *text);
   return ExitCode::ok;
 }
 
@@ -102,6 +153,9 @@ ExitCode run(const std::vector<std::string>& arguments, const Environment& envir
     return ExitCode::ok;
   }
 
+  if (const auto asked = line->settings.find("genconfig"); asked != line->settings.end() && asked->second == "1")
+    return generate(from_environment, *line);
+
   Settings settings = line->settings;
   settings.insert(from_environment.begin(), from_environment.end());
   auto version = choose_version(settings, child);
@@ -126,8 +180,7 @@ ExitCode run(const std::vector<std::string>& arguments, const Environment& envir
   if (!options_file) return refuse(options_file.error());
   auto config = make_config(from_environment, line->settings, **version, *options_file);
   if (!config) return refuse(config.error());
-  error_code ec;
-  const auto state = config->state_directory.empty() ? std::filesystem::current_path(ec) : config->state_directory;
+  const auto state = state_directory(*config);
   auto prepared = Storage(state).prepare();
   if (!prepared) return refuse(prepared.error());
 

@@ -1,5 +1,7 @@
 #include <ptproxy/storage.h>
 
+#include <ptproxy/log.h>
+
 #include <fmt/format.h>
 
 #include <fcntl.h>
@@ -69,11 +71,30 @@ Checked<> make_directories(const std::filesystem::path& path) {
   return {};
 }
 
+/// Leaves no more than `mode`; whether there was more.
+bool tighten(const std::filesystem::path& path, mode_t mode) {
+  struct stat there {};
+  if (::stat(path.c_str(), &there) != 0 || (there.st_mode & 07777 & ~mode) == 0) return false;
+  return ::chmod(path.c_str(), there.st_mode & mode) == 0;
+}
+
 }  // namespace
 
 Checked<> Storage::prepare() const {
   // "/a/b/" has an empty last name, which is not a directory to make.
   return make_directories(directory_.has_filename() ? directory_ : directory_.parent_path());
+}
+
+Checked<> Storage::prepare_private() const {
+  auto made = prepare();
+  if (!made) return made;
+  bool was_open = tighten(directory_, 0700);
+  std::error_code ec;
+  for (const auto& file : std::filesystem::directory_iterator(directory_, ec))
+    if (file.is_regular_file(ec) && !file.is_symlink(ec)) was_open |= tighten(file.path(), 0600);
+  if (was_open)
+    log::warning("others had access to {} in the state directory: closed to them now", directory_.filename().native());
+  return {};
 }
 
 Checked<std::optional<std::string>> Storage::read(std::string_view name) const {
@@ -115,6 +136,17 @@ Checked<> Storage::write(std::string_view name, std::string_view text) const {
   const File directory(directory_, O_RDONLY | O_DIRECTORY);
   if (!directory.opened() || !directory.sync()) return failed("sync the directory of", name, errno);
   return {};
+}
+
+Checked<> Storage::append(std::string_view name, std::string_view text) const {
+  if (!is_file_name(name)) return failed("write", "a file outside of the state directory", EINVAL);
+  const File file(directory_ / name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
+  if (!file.opened() || !file.write(text)) return failed("write", name, errno);
+  return {};
+}
+
+void Storage::remove(std::string_view name) const {
+  if (is_file_name(name)) ::unlink((directory_ / name).c_str());
 }
 
 }  // namespace ptproxy

@@ -1,10 +1,8 @@
 #pragma once
 /// \file
-/// TCP: the sockets behind Stream, Listener and Dialer.
+/// TCP: the sockets behind Listener and Dialer.
 
-#include <ptproxy/stream.h>
-
-#include "io/live_sockets.h"
+#include "io/socket_stream.h"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
@@ -16,43 +14,13 @@ namespace ptproxy {
 
 using TcpSocket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 
-/// What every socket of one loop needs. Outlives them.
-class Loop {
- public:
-  Loop(Executor executor, ChunkPool& chunks, LiveSockets& live) : executor(executor), chunks(chunks), live(live) {}
-  Executor executor;
-  ChunkPool& chunks;
-  LiveSockets& live;
-};
-
-class TcpStream final : public Stream, private LiveSockets::Member {
- public:
-  TcpStream(Loop& loop, TcpSocket socket);
-  Awaitable<Result<Chunk>> read() override;
-  Awaitable<Result<>> write(Chunk bytes) override;
-  void shutdown_write() override;
-  void close() override;
-  std::optional<Endpoint> peer() const override;
-
- private:
-  void drain() override { moved_ = false; }
-  void end_if_quiet() override;
-  void cut() override { close(); }
-
-  Loop& loop_;
-  TcpSocket socket_;
-  bool more_expected_ = false;  // the last read may not have emptied the socket
-  bool moved_ = false;          // since it was last asked
-  bool writing_ = false;
-  bool ended_ = false;  // by end_if_quiet
-};
-
 class TcpListener final : public Listener, private LiveSockets::Member {
  public:
   /// Binds and listens; connecting works from now on. Port 0 takes a free one.
   static Checked<std::unique_ptr<TcpListener>> open(Loop& loop, const Endpoint& at);
   Endpoint local() const;
   Awaitable<Result<StreamPtr>> accept() override;
+  std::optional<Endpoint> address() const override { return local(); }
 
  private:
   using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;

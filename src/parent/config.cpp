@@ -89,6 +89,10 @@ class Asked {
 
 Checked<Role> choose_role(const Asked& asked) {
   const bool client_named = asked.on("client"), server_named = asked.on("server");
+  if (asked.on("genconfig")) {
+    if (client_named) return Refusal("-genconfig is for a server");
+    return Role::server;
+  }
   if (client_named && server_named) return Refusal("-client and -server: only one of them");
   if (client_named) return Role::client;
   if (server_named) return Role::server;
@@ -119,11 +123,8 @@ Checked<Mode> choose_mode(const Asked& asked) {
   if (udp) return Mode::stun;
   if (!asked.has("mode")) return Mode::socks5;
   const auto name = lower(asked.find("mode"));
-  if (name == "socks5") return Mode::socks5;
-  if (name == "socks4") return Mode::socks4;
-  if (name == "transparent-tcp") return Mode::transparent_tcp;
-  if (name == "transparent-udp") return Mode::transparent_udp;
-  if (name == "stun") return Mode::stun;
+  for (auto mode : {Mode::socks5, Mode::socks4, Mode::transparent_tcp, Mode::transparent_udp, Mode::stun})
+    if (name == lower(name_of(mode))) return mode;
   return asked.wrong("mode", "not one of socks5, socks4, transparent-TCP, transparent-UDP, STUN");
 }
 
@@ -186,7 +187,7 @@ Checked<> check_server(const Asked& asked, Config& config) {
   if (config.is_udp() && config.ext_orport)
     return asked.wrong("extorport",
                        "the Extended ORPort is for streams; a UDP mode needs -orport (TOR_PT_ORPORT) alone");
-  if (!config.orport && !config.ext_orport)
+  if (!config.orport && !config.ext_orport && !config.generate)
     return Refusal("no Server App: set -orport (TOR_PT_ORPORT) or -extorport (TOR_PT_EXTENDED_SERVER_PORT)");
 
   config.auth_cookie_file = asked.find("authcookie");
@@ -220,6 +221,22 @@ Checked<> check_client(const Asked& asked, Config& config) {
 
 }  // namespace
 
+std::string_view name_of(Mode mode) {
+  switch (mode) {
+    case Mode::socks5:
+      return "socks5";
+    case Mode::socks4:
+      return "socks4";
+    case Mode::transparent_tcp:
+      return "transparent-TCP";
+    case Mode::transparent_udp:
+      return "transparent-UDP";
+    case Mode::stun:
+      return "STUN";
+  }
+  return "";
+}
+
 Args Config::options_of(std::string_view transport) const {
   const auto named = options.find(transport), general = options.find("");
   const Args none;
@@ -248,6 +265,7 @@ Checked<Config> make_config(const Settings& environment, const Settings& flags, 
   auto role = choose_role(asked);
   if (!role) return role.error();
   config.role = *role;
+  config.generate = asked.on("genconfig");
   auto transports = choose_transports(asked, config.role);
   if (!transports) return transports.error();
   config.transports = std::move(*transports);
@@ -268,7 +286,17 @@ Checked<Config> make_config(const Settings& environment, const Settings& flags, 
     config.log_level = *level;
   }
 
+  // tor would log each message, and never writes to stdin.
+  config.signal_files = version.major == 1;
+  if (asked.has("signals")) {
+    const auto form = asked.find("signals");
+    if (form != "files" && form != "lines") return asked.wrong("signals", "not one of lines, files");
+    if (form == "lines" && version.major == 1)
+      return asked.wrong("signals", "version 1 of the specification has no such lines");
+    config.signal_files = form == "files";
+  }
   if (asked.has("proxy")) config.proxy_uri = asked.find("proxy");
+
   auto options = parse_options(asked, config.role, options_file);
   if (!options) return options.error();
   config.options = std::move(*options);

@@ -27,6 +27,8 @@ class Version {
 
 enum class Role { client, server };
 enum class Mode { socks5, socks4, transparent_tcp, transparent_udp, stun };
+/// As -mode takes it, in whatever case, and CMETHOD tells it.
+std::string_view name_of(Mode mode);
 
 class Config {
  public:
@@ -39,6 +41,8 @@ class Config {
   TransportOptions options;
   std::chrono::seconds drain_timeout{2};
   bool unsafe_logging = false;
+  bool signal_files = false;  ///< messages of transports go through files, not through stdout and stdin
+  bool generate = false;      ///< -genconfig: print the server's configuration and end
   log::Level log_level = log::Level::notice;
   std::size_t udp_queue = 0;              ///< datagrams that wait while their flow connects
   std::optional<std::string> proxy_uri;   ///< an upstream proxy was asked for; checked apart, for PROXY-ERROR

@@ -7,6 +7,7 @@
 #include <ptproxy/log.h>
 
 #include "parent/config.h"
+#include "parent/signal_lines.h"
 
 #include <functional>
 #include <string>
@@ -39,6 +40,8 @@ class LineProtocol {
 
   /// `text` as one line: control characters and bytes above 0x7e become `?`, and what passes 4096 bytes is cut off.
   static std::string whole_line(std::string_view text);
+  /// CMESSAGE ... or SMESSAGE ...
+  static std::string signal_line(const SignalLine& signal) { return whole_line(signal.to_string()); }
   /// A LOG line as tor parses it.
   static std::string log_line(log::Level level, std::string_view text);
 

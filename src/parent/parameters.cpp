@@ -34,6 +34,8 @@ constexpr auto all = std::to_array<Parameter>({
     {"drain-timeout", "", text, "seconds for live connections at the end; default 2"},
     {"unsafe-logging", "", boolean, "show addresses in the log"},
     {"log-level", "", text, "error, warning, notice (default), info or debug"},
+    {"signals", "", text, "messages of transports: lines (default under version 2) on stdout and stdin, or files"},
+    {"genconfig", "", boolean, "make keys, print what server and clients are to be told, and exit"},
     {"obfs4-distBias", "", boolean, "obfs4: length tables of the ScrambleSuit style"},
     {"outbound-v4", "OUTBOUND_BIND_ADDRESS_V4", text, "client: source address of outgoing IPv4 connections"},
     {"outbound-v6", "OUTBOUND_BIND_ADDRESS_V6", text, "client: source address of outgoing IPv6 connections"},

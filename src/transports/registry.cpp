@@ -9,7 +9,8 @@
   X(obfs3)                    \
   X(scramblesuit)             \
   X(meek)                     \
-  X(meek_lite)
+  X(meek_lite)                \
+  X(ssh)
 
 namespace ptproxy {
 

@@ -58,6 +58,29 @@ TEST(ChooseVersion, AssumesTwoForAPersonOnly) {
   EXPECT_FALSE(choose_version({}, true));
 }
 
+TEST_F(ConfigTest, SendsMessagesThroughFilesUnderVersion1OrWhereAsked) {
+  be_client();
+  EXPECT_FALSE(made().signal_files);
+  flags["signals"] = "files";
+  EXPECT_TRUE(made().signal_files);
+  flags["signals"] = "lines";
+  EXPECT_FALSE(made().signal_files);
+  EXPECT_FALSE(make_config(read_environment(environment), flags, Version{1, "1"}, {}));
+  flags["signals"] = "pigeons";
+  EXPECT_THAT(refusal(), HasSubstr("-signals: not one of lines, files"));
+  flags.erase("signals");
+  EXPECT_TRUE(make_config(read_environment(environment), flags, Version{1, "1"}, {})->signal_files);
+}
+
+TEST_F(ConfigTest, GeneratesForAServerWhoseServerAppNeedNotBeKnown) {
+  flags["genconfig"] = "1";
+  flags["transports"] = "obfs4";
+  EXPECT_TRUE(made().generate);
+  EXPECT_EQ(made().role, Role::server);
+  flags["client"] = "1";
+  EXPECT_THAT(refusal(), HasSubstr("-genconfig is for a server"));
+}
+
 TEST_F(ConfigTest, TakesTheRoleFromTheTransportsVariable) {
   be_client();
   EXPECT_EQ(made().role, Role::client);

@@ -4,6 +4,8 @@
 #include "transports/meek/poller.h"
 #include "transports/meek/server.h"
 
+#include <fmt/format.h>
+
 namespace ptproxy {
 namespace meek {
 namespace {
@@ -47,6 +49,25 @@ class Client final : public ClientTransport {
   bool warned_ = false;
 };
 
+/// Where clients go is what the options say, `url` and `front`, else the server itself.
+Checked<Configuration> generate(Services&, const Args& options, std::string_view address) {
+  auto parsed = parse_server_options(options);
+  if (!parsed) return parsed.error();
+  Configuration made;
+  for (const auto& [key, value] : options.pairs())
+    (key == "url" || key == "front" ? made.client : made.server).add(key, value);
+  if (made.client.find("url")) {
+    auto route = parse_route(made.client);
+    if (!route) return route.error();
+    return made;
+  }
+  if (parsed->trusts_forwarded_for || !made.client.empty())
+    return Refusal("clients go to what stands before this server: name it with the option 'url'");
+  made.client.add("url", fmt::format("{}://{}{}", parsed->tls ? "https" : "http", address,
+                                     parsed->path.empty() ? "/" : parsed->path));
+  return made;
+}
+
 Checked<std::unique_ptr<ClientTransport>> make_client(Services& services) {
   return std::make_unique<Client>(services);
 }
@@ -61,6 +82,7 @@ extern const TransportEntry entry{
       if (!parsed) return parsed.error();
       return std::make_unique<Server>(services, std::move(*parsed));
     },
+    generate,
 };
 
 }  // namespace meek

@@ -64,6 +64,14 @@ extern const TransportEntry entry{
       warn();
       return std::make_unique<Server>(services, *derivation);
     },
+    [](Services&, const Args& options, std::string_view) -> Checked<Configuration> {
+      const auto derivation = key_derivation(options);
+      if (!derivation) return derivation.error();
+      Configuration made;
+      made.server = options;
+      if (const auto secret = options.find("shared-secret")) made.client.add("shared-secret", std::string(*secret));
+      return made;
+    },
 };
 
 }  // namespace ptproxy::obfs2

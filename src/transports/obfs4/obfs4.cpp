@@ -74,6 +74,15 @@ extern const TransportEntry entry{
       if (!identity) return identity.error();
       return std::make_unique<Server>(services, *identity, biased_tables(options));
     },
+    // All that makes a server, its secrets among it, is in the state directory then.
+    [](Services& services, const Args& options, std::string_view) -> Checked<Configuration> {
+      auto identity = Identity::load(options, services.storage, services.random);
+      if (!identity) return identity.error();
+      Configuration made;
+      if (biased_tables(options)) made.server.add("dist-bias", "1");
+      made.client = identity->client_args();
+      return made;
+    },
 };
 
 }  // namespace ptproxy::obfs4

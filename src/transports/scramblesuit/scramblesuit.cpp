@@ -84,6 +84,15 @@ extern const TransportEntry entry{
       if (!identity) return identity.error();
       return std::make_unique<Server>(services, *identity);
     },
+    // The password is in the state directory then.
+    [](Services& services, const Args& options, std::string_view) -> Checked<Configuration> {
+      auto identity = Identity::load(options, services.storage, services.random, services.clock.unix_seconds());
+      if (!identity) return identity.error();
+      Configuration made;
+      if (identity->inter_arrival) made.server.add("iat-mode", "1");
+      made.client = identity->client_args();
+      return made;
+    },
 };
 
 }  // namespace ptproxy::scramblesuit
