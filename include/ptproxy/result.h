@@ -47,6 +47,7 @@ enum class Errc {
   too_long,              ///< a message passes the protocol's limit
   forbidden,             ///< a rule of ours forbids it
   unsupported,           ///< understood, but not done here
+  overloaded,            ///< too much is waiting to be done already
 };
 
 const boost::system::error_category& ptproxy_category();

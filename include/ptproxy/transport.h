@@ -47,8 +47,8 @@ class ClientTransport {
   virtual ~ClientTransport() = default;
   /// Reaches the bridge and shakes hands; the stream carries the application's bytes. `args` were given with this
   /// connection; what they lack or get wrong is Errc::bad_arguments, found before anything is dialled. The dialer is
-  /// the only way out: it may lead through an upstream proxy. The parameters outlive the call, and the dialer the
-  /// transport and its streams too.
+  /// the only way out: it may lead through an upstream proxy. The parameters outlive the call, the dialer the
+  /// transport too, and both of them every stream.
   virtual Awaitable<Result<StreamPtr>> connect(const Endpoint& bridge, const Args& args, Dialer& dialer) = 0;
 };
 

@@ -10,8 +10,9 @@ namespace ptproxy {
 class Workers {
  public:
   virtual ~Workers() = default;
-  /// Done when the work has been done, elsewhere. An error only when the waiter is cancelled: work that has begun then
-  /// ends unheard, and work that has not never begins.
+  /// Done when the work has been done, elsewhere. Errc::overloaded when too much waits already, so that strangers
+  /// cannot make others wait for long. When the waiter is cancelled, work that has begun ends unheard, and work that
+  /// has not never begins.
   virtual Awaitable<Result<>> run(Work work) = 0;
 };
 

@@ -47,6 +47,7 @@ Dialer& Dispatcher::way_out() {
 
 Services& Dispatcher::lend(const TransportEntry& transport) {
   auto& lent = *lent_.emplace_back(std::make_unique<Services>(services_));
+  lent.workers = workers_.emplace_back(std::make_unique<WorkerThreads>(services_.executor)).get();
   lent.local = services_.storage.folder(transport.name);
   if (transport.signals) lent.signals = &signals_.open(transport.name);
   return lent;

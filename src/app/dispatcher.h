@@ -7,6 +7,7 @@
 #include "app/signal_pipes.h"
 #include "io/tcp.h"
 #include "io/udp.h"
+#include "io/worker_threads.h"
 #include "parent/config.h"
 #include "parent/line_protocol.h"
 #include "proxy/forward_proxy.h"
@@ -48,6 +49,7 @@ class Dispatcher {
   std::optional<Udp> udp_;  // in the UDP modes
   std::unique_ptr<UpstreamDialer> upstream_;
   std::unique_ptr<OrPort> or_port_;
+  std::vector<std::unique_ptr<WorkerThreads>> workers_;
   std::vector<std::unique_ptr<Services>> lent_;
   std::vector<std::unique_ptr<ClientTransport>> client_transports_;
   std::vector<std::unique_ptr<ServerTransport>> server_transports_;

@@ -7,7 +7,6 @@
 #include "app/shutdown.h"
 #include "app/signal_pipes.h"
 #include "io/child_process.h"
-#include "io/worker_threads.h"
 #include "parent/flags.h"
 
 #include <boost/asio/io_context.hpp>
@@ -73,7 +72,6 @@ ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstrea
   SystemClock clock(io.get_executor());
   Loop loop(io.get_executor(), chunks, live);
   SystemProcesses processes(loop);
-  WorkerThreads workers(io.get_executor());
   SignalPipe::Say say = [](const SignalLine& signal) {
     write_if_room(STDOUT_FILENO, LineProtocol::signal_line(signal));
   };
@@ -81,7 +79,6 @@ ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstrea
   SignalPipes signals(config.role == Role::client ? SignalDirection::to_server : SignalDirection::to_client,
                       io.get_executor(), clock, storage, std::move(say));
   Services services(io.get_executor(), chunks, clock, random, storage);
-  services.workers = &workers;
   services.processes = &processes;
   if (!config.is_udp()) services.server_app = config.orport;
   Dispatcher dispatcher(config, upstream, parent, loop, services, signals);

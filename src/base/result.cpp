@@ -28,6 +28,8 @@ class Category final : public boost::system::error_category {
         return "forbidden";
       case Errc::unsupported:
         return "not supported";
+      case Errc::overloaded:
+        return "too much is waiting to be done already";
     }
     return "unknown error";
   }

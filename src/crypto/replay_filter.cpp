@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <bit>
 
 namespace ptproxy {
@@ -17,6 +18,7 @@ ReplayFilter::ReplayFilter(Random& random, Duration lifetime, std::size_t capaci
 }
 
 bool ReplayFilter::insert(TimePoint now, ByteView mac) {
+  if (!entries_.empty()) now = std::max(now, entries_.back().seen);
   forget_expired(now);
   const auto digest = digest_of(mac);
   if (table_[slot_of(digest)] == digest) return false;
@@ -35,10 +37,6 @@ std::uint64_t ReplayFilter::digest_of(ByteView mac) const {
 }
 
 void ReplayFilter::forget_expired(TimePoint now) {
-  if (!entries_.empty() && now < entries_.front().seen) {
-    entries_.clear();
-    table_.assign(smallest_table, 0);
-  }
   while (!entries_.empty() && now - entries_.front().seen >= lifetime_) forget_eldest();
   if (table_.size() > smallest_table && 8 * entries_.size() < table_.size()) resize_table(table_.size() / 2);
 }

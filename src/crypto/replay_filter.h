@@ -22,8 +22,8 @@ class ReplayFilter {
   /// be 0. The random key keeps strangers from foreseeing which MACs would collide.
   ReplayFilter(Random& random, Duration lifetime, std::size_t capacity);
 
-  /// Remembers the MAC. True if it was not there yet. A clock that has run back past the eldest entry empties the
-  /// filter, since nothing would be forgotten for a long time.
+  /// Remembers the MAC. True if it was not there yet. Times may come out of order, as those of accepting do: one before
+  /// the newest entry counts as the newest, so that it makes the filter forget nothing.
   bool insert(TimePoint now, ByteView mac);
 
   std::size_t size() const { return entries_.size(); }

@@ -4,9 +4,10 @@
 
 #include <ptproxy/clock.h>
 
+#include "io/race.h"
+
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 
 namespace ptproxy {
 
@@ -27,8 +28,7 @@ class SystemClock final : public Clock {
 /// Gives `op` until `limit` from now, then cancels it and answers timed_out.
 template <class T>
 Awaitable<Result<T>> within(Clock& clock, Clock::Duration limit, Awaitable<Result<T>> op) {
-  using namespace asio::experimental::awaitable_operators;
-  auto first = co_await (std::move(op) || clock.sleep_until(clock.now() + limit));
+  auto first = co_await race(std::move(op), clock.sleep_until(clock.now() + limit));
   if (first.index() == 0) co_return std::move(std::get<0>(first));
   // A clock that did not run out was cancelled, and so is all of this.
   co_return std::get<1>(first) ? error_code(asio::error::timed_out) : std::get<1>(first).error();

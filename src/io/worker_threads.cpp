@@ -24,6 +24,7 @@ class Job {
 }  // namespace
 
 Awaitable<Result<>> WorkerThreads::run(Work work) {
+  if (at_once_ == most_at_once) co_return make_error_code(Errc::overloaded);
   if (!threads_) threads_.emplace(std::clamp(std::thread::hardware_concurrency(), 1U, most_threads));
   auto job = std::make_shared<Job>(executor_, std::move(work));
   asio::post(*threads_, [waited_for = std::weak_ptr(job), loop = executor_] {
@@ -37,7 +38,9 @@ Awaitable<Result<>> WorkerThreads::run(Work work) {
     // With the last word goes the ownership: a job dies on the loop, whose timer it holds.
     asio::post(loop, [mine = std::move(mine)] { mine->done.ring(); });
   });
+  ++at_once_;
   auto ended = co_await job->done.wait();
+  --at_once_;
   if (!ended) co_return ended.error();
   if (job->thrown) std::rethrow_exception(job->thrown);
   co_return Result<>();

@@ -62,8 +62,7 @@ Awaitable<Result<StreamPtr>> ForwardProxy::connect(const Endpoint& bridge, const
 Awaitable<Result<StreamPtr>> ForwardProxy::connect_while_listening(Stream& app, ByteQueue& early,
                                                                    const Endpoint& bridge, const Args& args,
                                                                    bool may_end) {
-  using namespace asio::experimental::awaitable_operators;
-  auto first = co_await (connect(bridge, args) || listen_early(app, early, may_end));
+  auto first = co_await race(connect(bridge, args), listen_early(app, early, may_end));
   if (first.index() == 0) co_return std::move(std::get<0>(first));
   co_return std::move(std::get<1>(first));
 }

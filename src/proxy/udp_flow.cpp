@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
 namespace ptproxy {
 namespace {
 
@@ -73,8 +71,7 @@ Awaitable<> UdpFlow::send_queued() {
 }
 
 Awaitable<std::string_view> UdpFlow::receive_until_over() {
-  using namespace asio::experimental::awaitable_operators;
-  auto first = co_await (receive() || wait_until_idle());
+  auto first = co_await race(receive(), wait_until_idle());
   const auto why = first.index() == 0 ? std::get<0>(first) : std::get<1>(first);
   if (why != ended_in_peace) transport_->close();
   co_return unwritable_ ? "the transport takes no more" : why;

@@ -4,6 +4,8 @@
 
 #include "io/spawn.h"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
 namespace ptproxy {
 namespace {
 
@@ -69,7 +71,7 @@ void UdpForward::open(const Datagram& first, DatagramSocket& apps) {
 Awaitable<> UdpForward::run(std::unique_ptr<Entry> entry, DatagramSocket& apps) {
   using namespace asio::experimental::awaitable_operators;
   auto connecting = within(services_.clock, connect_limit, client_.connect(route_.target, route_.options, dialer_));
-  auto first = co_await (std::move(connecting) || give_up_when_idle(*entry));
+  auto first = co_await race(std::move(connecting), give_up_when_idle(*entry));
   auto stream = first.index() == 0 ? std::move(std::get<0>(first)) : std::move(std::get<1>(first));
   if (stream) {
     backoff_.succeeded(entry->app);

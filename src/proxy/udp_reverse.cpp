@@ -4,6 +4,8 @@
 
 #include "io/spawn.h"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
 namespace ptproxy {
 namespace {
 

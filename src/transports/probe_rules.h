@@ -13,8 +13,9 @@ namespace ptproxy {
 inline constexpr std::chrono::seconds client_limit{60};
 /// From accepting to the end of the handshake.
 inline constexpr std::chrono::seconds server_limit{30};
-/// How long a server remembers a hello: over every hour for which it is good.
-inline constexpr std::chrono::hours replay_memory{3};
+/// How long a server remembers a hello: over every hour for which it is good, and over the time that it may take to
+/// say.
+inline constexpr std::chrono::seconds replay_memory = std::chrono::hours(3) + server_limit;
 inline constexpr std::size_t replay_capacity = 102400;
 
 /// What a failed connection gets on top of server_limit before it is closed, 0 to 59 s: the same for every connection

@@ -58,6 +58,7 @@ SocksReply reply_for_ours(Errc error) {
     case Errc::bad_message:
     case Errc::too_long:
     case Errc::unsupported:
+    case Errc::overloaded:
       break;
   }
   return SocksReply::general_failure;

@@ -28,7 +28,7 @@ class WorkerThreadsTest : public ::testing::Test {
   asio::io_context io{1};
   SystemClock clock{io.get_executor()};
   std::unique_ptr<WorkerThreads> workers = std::make_unique<WorkerThreads>(io.get_executor());
-  int ended = 0;
+  std::size_t ended = 0;
 };
 
 TEST_F(WorkerThreadsTest, WorkIsDoneElsewhereAndWaitedForHere) {
@@ -96,6 +96,22 @@ TEST_F(WorkerThreadsTest, WorkThatNobodyWaitsForNeverBegins) {
   EXPECT_FALSE(begun);
 }
 
+TEST_F(WorkerThreadsTest, WhoComesWhenTooMuchWaitsIsToldSoAtOnce) {
+  std::latch may_end(1);
+  std::vector<error_code> outcomes(WorkerThreads::most_at_once + 1);
+  for (auto& outcome : outcomes) spawn(run([&] { may_end.wait(); }, 1min, outcome));
+  while (ended == 0) io.run_one();
+  EXPECT_EQ(outcomes.back(), Errc::overloaded);
+  may_end.count_down();
+  io.run();
+  EXPECT_EQ(ended, WorkerThreads::most_at_once + 1);
+  error_code later = Errc::overloaded;
+  spawn(run([] {}, 1min, later));
+  io.restart();
+  io.run();
+  EXPECT_FALSE(later) << "room again";
+}
+
 TEST_F(WorkerThreadsTest, MayDieBeforeAnythingWasDone) {
   std::latch begun(1);
   error_code outcome;
@@ -108,15 +124,17 @@ TEST_F(WorkerThreadsTest, MayDieBeforeAnythingWasDone) {
 
 TEST_F(WorkerThreadsTest, AnExceptionComesBackToTheWaiter) {
   std::string caught;
-  spawn([](WorkerThreads& workers, std::string& what) -> Awaitable<> {
+  spawn([](WorkerThreads& workers, Clock& clock, std::string& what) -> Awaitable<> {
     try {
       Work work = [] { throw std::runtime_error("no memory"); };
-      (void)co_await workers.run(std::move(work));
+      (void)co_await within(clock, 1min, workers.run(std::move(work)));
     } catch (const std::runtime_error& error) {
       what = error.what();
     }
-  }(*workers, caught));
+  }(*workers, clock, caught));
+  const auto began = std::chrono::steady_clock::now();
   io.run();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 30s);
   EXPECT_EQ(caught, "no memory");
 }
 

@@ -4,6 +4,7 @@
 #include "transports/segments.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ptproxy::scramblesuit {
 namespace {
@@ -67,7 +68,8 @@ Result<> ScrambleSuitCodec::take(const Message& message, Chunk& plain) {
   if (!on_ticket_) return make_error_code(Errc::bad_message);
   if (message.type == MessageType::new_ticket) {
     if (payload.size() != Ticket::size) return make_error_code(Errc::bad_message);
-    on_ticket_(Ticket(payload.first<Ticket::size>()));
+    // A server sends one. Each is written to the disk, which a stream of them must not be let to wear out.
+    if (!std::exchange(took_ticket_, true)) on_ticket_(Ticket(payload.first<Ticket::size>()));
     return {};
   }
   PrngSeed seed;

@@ -31,8 +31,8 @@ constexpr ShapeForm shape_form(bool inter_arrival) {
 class ScrambleSuitCodec final : public Codec {
  public:
   using OnTicket = std::function<void(const Ticket&)>;
-  /// Tickets go to `on_ticket`; a server has none, and takes neither tickets nor seeds. What is passed by reference
-  /// outlives the codec.
+  /// The first ticket goes to `on_ticket`; a server has none, and takes neither tickets nor seeds. What is passed by
+  /// reference outlives the codec.
   ScrambleSuitCodec(MessageEncoder encoder, MessageDecoder decoder, const CurrentShape& shape, Random& random,
                     OnTicket on_ticket);
   Result<> encode(ByteSpan plain, Burst& wire) override;
@@ -47,6 +47,7 @@ class ScrambleSuitCodec final : public Codec {
   CurrentShape shape_;
   Random& random_;
   OnTicket on_ticket_;
+  bool took_ticket_ = false;
 };
 
 }  // namespace ptproxy::scramblesuit

@@ -56,6 +56,8 @@ Checked<Identity> parse_state(std::string_view text) {
   std::ranges::copy(seed->view(), prng_seed.begin());
   Identity identity(*password, prng_seed, *current);
   identity.ticket_keys.previous = parse_ticket_keys(state, "previous-ticket-keys");
+  if (!identity.ticket_keys.previous && state.contains("previous-ticket-keys"))
+    return broken("previous-ticket-keys are not whole");
   return identity;
 }
 

@@ -35,7 +35,7 @@ class Client final : public CodecClient {
   }
   /// A server that has lost its ticket keys says nothing to a ticket, but still knows its password.
   bool worth_another_attempt(const TransportHandshake& failed, error_code why, int) override {
-    if (dynamic_cast<const TicketClient*>(&failed)) return true;
+    if (dynamic_cast<const TicketClient*>(&failed)) return why != asio::error::operation_aborted;
     if (why == asio::error::timed_out || why == Errc::unfinished_handshake)
       log::notice(
           "scramblesuit: the bridge does not answer: either the password is wrong or the clocks are hours apart");
@@ -57,15 +57,24 @@ class Server final : public CodecServer {
  private:
   std::unique_ptr<TransportHandshake> new_handshake() override {
     const auto now = services_.clock.unix_seconds();
-    if (identity_.ticket_keys.rotate(now, services_.random)) {
-      auto saved = identity_.save(services_.storage);
-      if (!saved) log::warning("scramblesuit: {}", saved.error().text());
-    }
+    if (identity_.ticket_keys.rotate(now, services_.random)) unsaved_ = true;
+    if (unsaved_ && now >= save_from_) save(now);
     return std::make_unique<ServerHandshake>(identity_, replay_filter_, services_.clock.now(), now, shapes_,
                                              services_.random);
   }
 
+  /// Without the keys in the file, clients would hold worthless tickets after a restart.
+  void save(std::int64_t now) {
+    auto saved = identity_.save(services_.storage);
+    if (!saved) log::warning("scramblesuit: {}", saved.error().text());
+    unsaved_ = !saved;
+    save_from_ = now + save_pause;
+  }
+
+  static constexpr std::int64_t save_pause = 60;  // seconds
   Identity identity_;
+  bool unsaved_ = false;
+  std::int64_t save_from_ = 0;
   Shapes shapes_;
   ReplayFilter replay_filter_;
 };

@@ -60,7 +60,8 @@ std::optional<MasterKey> TicketKeys::open(std::span<const Byte, ticket_size> sea
 }
 
 bool TicketKeyRing::rotate(std::int64_t now, Random& random) {
-  if (now - current.created <= ticket_lifetime.count()) return false;
+  // Keys from the future are of a time when the clock was wrong, and would stay for too long.
+  if (current.created >= now - ticket_lifetime.count() && current.created <= now + future_limit) return false;
   previous = current;
   current = TicketKeys::generate(random, now);
   return true;

@@ -27,7 +27,7 @@ std::optional<std::string> key_of(const Endpoint& bridge) {
 }
 
 bool expired(std::int64_t received, std::int64_t now) {
-  return received + ticket_lifetime.count() <= now;
+  return received <= now - ticket_lifetime.count();
 }
 
 std::optional<Ticket> ticket_of(const json::object& row) {
@@ -64,8 +64,7 @@ std::optional<Ticket> TicketStore::take(const Endpoint& bridge, std::int64_t now
   if (found == rows_.end()) return std::nullopt;
   const Row row = found->second;
   rows_.erase(found);
-  write();
-  if (expired(row.received, now)) return std::nullopt;
+  if (!write() || expired(row.received, now)) return std::nullopt;
   return row.ticket;
 }
 
@@ -75,16 +74,17 @@ void TicketStore::put(const Endpoint& bridge, const Ticket& ticket, std::int64_t
   if (rows_.size() >= most_bridges && !rows_.contains(*key))
     rows_.erase(std::ranges::min_element(rows_, {}, [](const auto& row) { return row.second.received; }));
   rows_.insert_or_assign(*key, Row{ticket, now});
-  write();
+  (void)write();
 }
 
-void TicketStore::write() const {
+bool TicketStore::write() const {
   std::string text;
   for (const auto& [key, row] : rows_)
     text += fmt::format(R"({}{}:{{"key-ticket":"{}","issuedAt":{}}})", text.empty() ? "" : ",",
                         json::serialize(json::string_view(key)), to_base32(row.ticket.bytes().view()), row.received);
   auto written = storage_.write(file, "{" + text + "}");
   if (!written) log::warning("scramblesuit: {}", written.error().text());
+  return written.has_value();
 }
 
 }  // namespace ptproxy::scramblesuit

@@ -190,6 +190,18 @@ TEST_F(ScrambleSuitCodecTest, AClientTakesTicketsAndTheServersLengths) {
   }
 }
 
+TEST_F(ScrambleSuitCodecTest, AClientKeepsOneTicketAConnection) {
+  auto receiver = client();
+  MessageEncoder encoder(keys.from_server);
+  Bytes wire(99 * (message_overhead + 144));
+  for (ByteSpan left = wire; !left.empty();)
+    left = left.subspan(encoder.write(left, MessageType::new_ticket, Bytes(144, 1), 0));
+  error_code error;
+  EXPECT_EQ(test::decoded(receiver, wire, 30000, &error), "");
+  EXPECT_FALSE(error);
+  EXPECT_EQ(tickets.size(), 1u) << "each costs its owner a file";
+}
+
 TEST_F(ScrambleSuitCodecTest, RefusesWhatThePeerCannotMean) {
   error_code error;
   for (int flags : {0, 3, 5, 6, 7, 8, 128, 255}) {

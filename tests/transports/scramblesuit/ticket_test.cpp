@@ -77,6 +77,13 @@ TEST_F(TicketTest, IsOpenedByTheKeysBeforeTheLastRotation) {
   EXPECT_FALSE(ring.open(old.sealed, now + 8 * day)) << "two rotations later its keys are gone";
 }
 
+TEST_F(TicketTest, KeysFromAFarFutureDoNotStay) {
+  EXPECT_TRUE(ring.rotate(now - 2 * day, random));
+  EXPECT_EQ(ring.current.created, now - 2 * day);
+  ring.current.created = std::numeric_limits<std::int64_t>::min();
+  EXPECT_TRUE(ring.rotate(now, random));
+}
+
 class StoredTest : public TicketTest {
  protected:
   std::string text(const char* name) {
@@ -209,6 +216,13 @@ TEST_F(StoredTest, AStateThatCannotBeReadIsRefusedAndLeftAlone) {
     EXPECT_FALSE(Identity::load({}, storage, random, now));
     EXPECT_EQ(text("scramblesuit_state.json"), broken);
   }
+}
+
+TEST_F(StoredTest, ATicketThatCannotBeStruckOffIsNotUsed) {
+  const Storage nowhere(folder.path() / "missing");
+  auto store = TicketStore::load(nowhere, now).value();
+  store.put(bridge, ring.issue(now, random), now);
+  EXPECT_FALSE(store.take(bridge, now));
 }
 
 TEST(ScrambleSuitPassword, ForgivesWhatPeopleMistype) {
