@@ -4,6 +4,8 @@
 
 #include <sodium.h>
 
+#include <vector>
+
 namespace ptproxy {
 namespace {
 
@@ -30,22 +32,68 @@ constexpr ByteArray<32> small_order_points[8] = {
      0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x85},
 };
 
+/// A point of the curve -x^2 + y^2 = 1 + d x^2 y^2.
+struct EdwardsPoint {
+  Fe25519 x, y;
+};
+
+const Fe25519& edwards_d() {
+  static const Fe25519 d = -(Fe25519(121665) * Fe25519(121666).inverse());
+  return d;
+}
+
+/// The point that Ed25519 encodes so: y, and in the top bit whether x is odd. The bytes are those of a point.
+EdwardsPoint decode(const ByteArray<32>& edwards) {
+  const Fe25519 one(1);
+  const Fe25519 y(edwards);
+  const Fe25519 y_squared = y.square();
+  const Fe25519 N = y_squared - one;
+  const Fe25519 D = edwards_d() * y_squared + one;
+  const Fe25519 x = N * inverse_root(N * D).root;
+  return {Fe25519::select(x.is_odd() != (edwards[31] >> 7 != 0), -x, x), y};
+}
+
 /// All eight rows are read, so that the cache does not learn which was wanted.
-ByteArray<32> small_order_point(unsigned index) {
-  ByteArray<32> point{};
-  for (unsigned row = 0; row < 8; ++row) {
-    const unsigned differs = row ^ index;
-    const auto mask = static_cast<Byte>((differs - 1) >> 8);  // 0xff where nothing differs
-    for (std::size_t i = 0; i < point.size(); ++i) point[i] |= small_order_points[row][i] & mask;
+EdwardsPoint small_order_point(unsigned index) {
+  static const auto points = [] {
+    std::vector<EdwardsPoint> decoded;
+    for (const auto& encoded : small_order_points) decoded.push_back(decode(encoded));
+    return decoded;
+  }();
+  EdwardsPoint point = points[0];
+  for (unsigned row = 1; row < points.size(); ++row) {
+    point.x = Fe25519::select(row == index, points[row].x, point.x);
+    point.y = Fe25519::select(row == index, points[row].y, point.y);
   }
   return point;
 }
 
-/// u = (1 + y)/(1 - y), for a point in Ed25519's encoding; the sign of x plays no part.
-PublicKey montgomery_u(const ByteArray<32>& edwards) {
-  const Fe25519 one(1);
-  const Fe25519 y(edwards);
-  return ((one + y) * (one - y).inverse()).bytes();
+/// A coordinate u of the curve v^2 = u^3 + A u^2 + u, without the division.
+struct Fraction {
+  Fe25519 number, denominator;
+};
+
+/// The coordinate u = (1 + y)/(1 - y) of the two points' sum; the sign of x plays no part.
+Fraction sum_u(const EdwardsPoint& a, const EdwardsPoint& b) {
+  // y = N/D, by the addition law, which knows no exceptions.
+  const Fe25519 xx = a.x * b.x, yy = a.y * b.y;
+  const Fe25519 N = yy + xx;
+  const Fe25519 D = Fe25519(1) - edwards_d() * xx * yy;
+  return {D + N, D - N};
+}
+
+std::optional<Representative> representative_of(const Fraction& u, Byte tweak) {
+  // r is the root of -u/(2 (u + A)) or of -(u + A)/(2u). With u = n/d the d's cancel in both.
+  const Fe25519 n_plus_Ad = u.number + A * u.denominator;
+  const Fe25519 product = u.number * n_plus_Ad;
+  const InverseRoot s = inverse_root(-(product + product));
+  const Fe25519 r = s.root * Fe25519::select((tweak & 1) != 0, n_plus_Ad, u.number);
+  // r and p - r stand for the same key; the one up to (p - 1)/2 leaves the two top bits free. Doubling wraps round p,
+  // which is odd, exactly for the other.
+  auto representative = Fe25519::select((r + r).is_odd(), -r, r).bytes();
+  representative[31] |= tweak & filler_bits;
+  if (!s.is_square) return std::nullopt;
+  return representative;
 }
 
 }  // namespace
@@ -66,30 +114,17 @@ PublicKey public_key_of(const Representative& representative) {
 }
 
 std::optional<Representative> representative_of(const PublicKey& public_key, Byte tweak) {
-  const Fe25519 u(public_key);
-  const Fe25519 u_plus_A = u + A;
-  const Fe25519 product = u * u_plus_A;
-  const InverseRoot s = inverse_root(-(product + product));
-  const Fe25519 r = s.root * Fe25519::select((tweak & 1) != 0, u_plus_A, u);
-  // r and p - r stand for the same key; the one up to (p - 1)/2 leaves the two top bits free. Doubling wraps round p,
-  // which is odd, exactly for the other.
-  auto representative = Fe25519::select((r + r).is_odd(), -r, r).bytes();
-  representative[31] |= tweak & filler_bits;
-  if (!s.is_square) return std::nullopt;
-  return representative;
+  return representative_of({Fe25519(public_key), Fe25519(1)}, tweak);
 }
 
 std::optional<KeyPair> key_pair_from(const Secret<32>& private_key, Byte tweak) {
   ByteArray<32> clean;
-  ByteArray<32> dirty;
-  const auto small = small_order_point(private_key.data()[0] & 7);
   // The multiplication clamps its scalar, and refuses only the scalar 0.
   if (crypto_scalarmult_ed25519_base(clean.data(), private_key.data()) != 0) return std::nullopt;
-  if (crypto_core_ed25519_add(dirty.data(), clean.data(), small.data()) != 0) return std::nullopt;
-  const auto public_key = montgomery_u(dirty);
-  const auto representative = representative_of(public_key, tweak);
+  const auto u = sum_u(decode(clean), small_order_point(private_key.data()[0] & 7));
+  const auto representative = representative_of(u, tweak);
   if (!representative) return std::nullopt;
-  return KeyPair(private_key, public_key, *representative);
+  return KeyPair(private_key, (u.number * u.denominator.inverse()).bytes(), *representative);
 }
 
 KeyPair KeyPair::generate(Random& random) {

@@ -15,6 +15,17 @@ std::uint64_t low51(Wide w) {
   return static_cast<std::uint64_t>(w) & mask51;
 }
 
+/// Limbs below 2^52 from sums of products, each below 2^111, of which what goes beyond 51 bits belongs to the next
+/// limb. The last carry times 19 is below 2^61.
+std::array<std::uint64_t, 5> folded(Wide t0, Wide t1, Wide t2, Wide t3, Wide t4) {
+  t1 += t0 >> 51;
+  t2 += t1 >> 51;
+  t3 += t2 >> 51;
+  t4 += t3 >> 51;
+  const std::uint64_t first = low51(t0) + 19 * static_cast<std::uint64_t>(t4 >> 51);
+  return {first & mask51, low51(t1) + (first >> 51), low51(t2), low51(t3), low51(t4)};
+}
+
 /// All ones for true, all zeros for false, kept from the optimiser so that it makes no branch of it.
 std::uint64_t mask_of(bool condition) {
   std::uint64_t mask = std::uint64_t{0} - static_cast<std::uint64_t>(condition);
@@ -83,26 +94,27 @@ Fe25519 operator-(const Fe25519& a, const Fe25519& b) {
 }
 
 Fe25519 operator*(const Fe25519& x, const Fe25519& y) {
-  // 2^255 = 19, so what passes limb 4 comes back in at the bottom, times 19. With limbs below 2^52 a sum stays below
-  // 2^111, and the last carry times 19 below 2^61.
+  // 2^255 = 19, so what passes limb 4 comes back in at the bottom, times 19.
   const auto& a = x.limbs_;
   const auto& b = y.limbs_;
   const std::uint64_t b1 = 19 * b[1], b2 = 19 * b[2], b3 = 19 * b[3], b4 = 19 * b[4];
-  Wide t0 = wide(a[0], b[0]) + wide(a[1], b4) + wide(a[2], b3) + wide(a[3], b2) + wide(a[4], b1);
-  Wide t1 = wide(a[0], b[1]) + wide(a[1], b[0]) + wide(a[2], b4) + wide(a[3], b3) + wide(a[4], b2);
-  Wide t2 = wide(a[0], b[2]) + wide(a[1], b[1]) + wide(a[2], b[0]) + wide(a[3], b4) + wide(a[4], b3);
-  Wide t3 = wide(a[0], b[3]) + wide(a[1], b[2]) + wide(a[2], b[1]) + wide(a[3], b[0]) + wide(a[4], b4);
-  Wide t4 = wide(a[0], b[4]) + wide(a[1], b[3]) + wide(a[2], b[2]) + wide(a[3], b[1]) + wide(a[4], b[0]);
-  t1 += t0 >> 51;
-  t2 += t1 >> 51;
-  t3 += t2 >> 51;
-  t4 += t3 >> 51;
-  const std::uint64_t first = low51(t0) + 19 * static_cast<std::uint64_t>(t4 >> 51);
-  return Fe25519(Fe25519::Limbs{first & mask51, low51(t1) + (first >> 51), low51(t2), low51(t3), low51(t4)});
+  return Fe25519(folded(wide(a[0], b[0]) + wide(a[1], b4) + wide(a[2], b3) + wide(a[3], b2) + wide(a[4], b1),
+                        wide(a[0], b[1]) + wide(a[1], b[0]) + wide(a[2], b4) + wide(a[3], b3) + wide(a[4], b2),
+                        wide(a[0], b[2]) + wide(a[1], b[1]) + wide(a[2], b[0]) + wide(a[3], b4) + wide(a[4], b3),
+                        wide(a[0], b[3]) + wide(a[1], b[2]) + wide(a[2], b[1]) + wide(a[3], b[0]) + wide(a[4], b4),
+                        wide(a[0], b[4]) + wide(a[1], b[3]) + wide(a[2], b[2]) + wide(a[3], b[1]) + wide(a[4], b[0])));
 }
 
 Fe25519 Fe25519::square() const {
-  return *this * *this;
+  // As in a product; of products that come twice one is made.
+  const auto& a = limbs_;
+  const std::uint64_t two_a0 = 2 * a[0], two_a1 = 2 * a[1], two_a2 = 2 * a[2];
+  const std::uint64_t a3 = 19 * a[3], a4 = 19 * a[4];
+  return Fe25519(folded(wide(a[0], a[0]) + wide(two_a1, a4) + wide(two_a2, a3),
+                        wide(two_a0, a[1]) + wide(two_a2, a4) + wide(a[3], a3),
+                        wide(two_a0, a[2]) + wide(a[1], a[1]) + wide(2 * a[3], a4),
+                        wide(two_a0, a[3]) + wide(two_a1, a[2]) + wide(a[4], a4),
+                        wide(two_a0, a[4]) + wide(two_a1, a[3]) + wide(a[2], a[2])));
 }
 
 Fe25519 Fe25519::squared(int n) const {

@@ -133,23 +133,19 @@ def measure_bulk(make):
 
 
 def measure_setup(make, connections=400):
-    """CPU milliseconds per connection and side, from nothing to the first echoed byte."""
+    """CPU milliseconds per connection and side, from nothing to the first echoed byte, one connection after the other."""
     with Owner() as owner:
         chain = make(owner, peers.Acceptor(owner, peers.echo).address)
 
-        def go():
-            for _ in range(connections // 4):
+        def go(amount):
+            for _ in range(amount):
                 with chain.connect() as connection:
                     connection.sendall(b"x")
                     swallow(connection, 1)
 
-        go()  # warm
+        go(connections // 4)  # warm
         before = sum(map(cpu_seconds, chain.children))
-        threads = [threading.Thread(target=go) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        go(connections)
         return (sum(map(cpu_seconds, chain.children)) - before) / 2 / connections * 1e3
 
 
