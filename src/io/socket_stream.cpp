@@ -60,7 +60,10 @@ Awaitable<Result<Chunk>> SocketStream::read() {
       if (ended_) co_return error_code(asio::error::eof);
     }
     auto [ec] = co_await socket_.async_wait(asio::socket_base::wait_read, as_tuple);
-    if (ec && (!ended_ || co_await cancelled() || !socket_.is_open())) co_return ec;
+    if (ec) {
+      const auto state = co_await asio::this_coro::cancellation_state;
+      if (!ended_ || is_cancelled(state) || !socket_.is_open()) co_return ec;
+    }
     more_expected_ = true;
   }
 }

@@ -3,7 +3,6 @@
 #include <ptproxy/log.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/this_coro.hpp>
 
 #include <exception>
 
@@ -18,11 +17,6 @@ void spawn(Executor executor, std::string_view name, Awaitable<> task) {
       log::error("{} ended by an internal fault: {}", name, bug.what());
     }
   });
-}
-
-Awaitable<bool> cancelled() {
-  const auto state = co_await asio::this_coro::cancellation_state;
-  co_return state.cancelled() != asio::cancellation_type::none;
 }
 
 }  // namespace ptproxy

@@ -4,6 +4,9 @@
 
 #include <ptproxy/stream.h>
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include <string_view>
 
 namespace ptproxy {
@@ -12,7 +15,11 @@ namespace ptproxy {
 /// is logged under `name`, which must be a literal.
 void spawn(Executor executor, std::string_view name, Awaitable<> task);
 
-/// Whether the coroutine that asks was told to stop, as against the socket it waits for having been ended.
-Awaitable<bool> cancelled();
+/// Whether the coroutine whose state this is was told to stop, as against the socket it waits for having been ended. It
+/// is asked for with `co_await asio::this_coro::cancellation_state`, which, unlike every other co_await, never throws
+/// then.
+inline bool is_cancelled(const asio::cancellation_state& state) {
+  return state.cancelled() != asio::cancellation_type::none;
+}
 
 }  // namespace ptproxy

@@ -109,7 +109,8 @@ Awaitable<Result<StreamPtr>> TcpDialer::dial(const Endpoint& to) {
     auto stream = co_await connect(candidate);
     if (stream) co_return stream;
     ec = stream.error();
-    if (co_await cancelled()) break;
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (is_cancelled(state)) break;
   }
   co_return ec ? ec : error_code(asio::error::host_not_found);
 }

@@ -108,7 +108,8 @@ Awaitable<Result<>> UdpSocket::wait() {
     }
     auto [ec] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
     if (!ec) co_return Result<>();
-    if (!ended_ || co_await cancelled() || !socket_.is_open()) co_return ec;
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (!ended_ || is_cancelled(state) || !socket_.is_open()) co_return ec;
   }
 }
 
@@ -131,7 +132,8 @@ Awaitable<DatagramSocket::Sent> UdpSocket::send(std::span<const ByteView> packet
       tried_again = false;
     } else if (why == EAGAIN) {
       auto [ec] = co_await socket_.async_wait(Socket::wait_write, as_tuple);
-      if (ec && (!ended_ || co_await cancelled())) break;
+      const auto state = co_await asio::this_coro::cancellation_state;
+      if (ec && (!ended_ || is_cancelled(state))) break;
     } else {
       // The first time it may have been the error of an earlier packet (ICMP), which is over once it was told.
       if (tried_again) packets = packets.subspan(1);
