@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures pairs of ptproxy against pairs of Debian's obfs4proxy in one run, from /proc of each process.
 
-Usage: bench.py PTPROXY BARE_RELAY [--runs N] [--idle N] [--json FILE] [--rows WORD,...]
+Usage: bench.py PTPROXY BARE_RELAY ECHO [--runs N] [--idle N] [--json FILE] [--rows WORD,...]
 """
 import argparse
 import json
@@ -197,10 +197,14 @@ def measure_idle(make, connections):
                 connection.close()
 
 
-def measure_round_trips(make, trips=4000):
+def measure_round_trips(make, echo, trips=4000):
     """Microseconds there and back for 64 bytes: median and 99th percentile."""
     with Owner() as owner:
-        chain = make(owner, peers.Acceptor(owner, peers.echo).address)
+        port = pt_free_port()
+        app = pt.Child([echo, str(port)])
+        owner.addCleanup(app.end)
+        app.expect("ready")
+        chain = make(owner, ("127.0.0.1", port))
         with chain.connect() as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             ping, times = b"p" * 64, []
@@ -244,6 +248,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("ptproxy")
     parser.add_argument("bare_relay")
+    parser.add_argument("echo")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--idle", type=int, default=10000)
     parser.add_argument("--json")
@@ -280,7 +285,7 @@ def main():
         table.add(f"obfs4 idle ({options.idle})", "KiB a side", *both(measure_idle, "obfs4", options.idle), "<= 0.10, < 10 KiB")
         runs = range(options.runs)
     if "trips" in rows:
-        peer, ours = both(measure_round_trips, "obfs4")
+        peer, ours = both(measure_round_trips, "obfs4", options.echo)
         table.add("obfs4 round trip p50", "us", [p[0] for p in peer], [o[0] for o in ours], "<= 0.6")
         table.add("obfs4 round trip p99", "us", [p[1] for p in peer], [o[1] for o in ours], "<= 0.6")
     if "start" in rows:
