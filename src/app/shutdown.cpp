@@ -4,6 +4,8 @@
 
 #include "io/spawn.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +21,17 @@ constexpr std::chrono::seconds quiet_limit{1};
 // What was cut may still say to the log what became of it.
 constexpr std::chrono::milliseconds last_words_limit{50};
 constexpr std::size_t longest_file = 1 << 20;
+
+/// A descriptor that may be made not to block. A terminal's or a pipe's is opened once more, since what we did to the
+/// one that we were given would be done to stdout and to the parent, too, where they share it.
+int stdin_of_our_own() {
+  struct stat what {};
+  if (::fstat(STDIN_FILENO, &what) == 0 && (S_ISCHR(what.st_mode) || S_ISFIFO(what.st_mode))) {
+    const int again = ::open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (again >= 0) return again;
+  }
+  return ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+}
 
 /// What can be read without waiting, up to a limit: a device may never end.
 void read_file(int descriptor, const std::function<void(std::string_view)>& hear) {
@@ -82,7 +95,7 @@ void Shutdown::watch_stdin(bool ends_with_it, std::function<void(std::string_vie
 Awaitable<> Shutdown::read_stdin(bool ends_with_it) {
   Descriptor in(executor_);
   error_code ec;
-  const int copy = ::dup(STDIN_FILENO);
+  const int copy = stdin_of_our_own();
   in.assign(copy, ec);
   if (ec && copy >= 0) {
     // A regular file or /dev/null cannot be waited for; nobody holds the other end of it open either.

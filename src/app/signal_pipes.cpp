@@ -5,6 +5,7 @@
 #include "io/spawn.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace ptproxy {
 namespace {
@@ -30,22 +31,29 @@ class Inbox {
     auto text = folder_.read(inbox);
     if (!text) log::warning("signals: {}", text.error().text());
     if (!text || !*text) return {};
-    if ((*text)->size() < taken_) taken_ = 0;
+    // Not what it grew from: another file has taken its place.
+    if ((*text)->size() < taken_ || hash_of_taken(**text) != taken_hash_) taken_ = 0;
     const auto fresh = std::string_view(**text).substr(taken_);
     LineSplitter splitter;
     auto lines = splitter.split(fresh);
     const auto last = fresh.rfind('\n') + 1;  // npos + 1 is 0
     taken_ += last;
+    taken_hash_ = hash_of_taken(**text);
     unfinished_ = fresh.substr(last);
     return lines;
   }
   const std::string& unfinished() const { return unfinished_; }
 
  private:
+  std::size_t hash_of_taken(std::string_view text) const {
+    return std::hash<std::string_view>()(text.substr(0, taken_));
+  }
+
   Storage folder_;
   std::filesystem::file_time_type changed_{};
   std::uintmax_t size_ = 0;
   std::size_t taken_ = 0;
+  std::size_t taken_hash_ = std::hash<std::string_view>()({});
   std::string unfinished_;
 };
 
@@ -56,7 +64,7 @@ Checked<> SignalPipe::send(std::string_view payload) {
   if (!fit) return fit;
   const SignalLine line(outgoing_, transport_, std::string(payload));
   const auto now = clock_.now();
-  std::erase_if(sent_, [now](const auto& earlier) { return earlier.second + repeat_after <= now; });
+  std::erase_if(sent_, [now](const auto& earlier) { return earlier.second + signal_repeat_after <= now; });
   auto id = line.id();
   if (std::ranges::any_of(sent_, [&](const auto& earlier) { return earlier.first == id; })) return {};
   if (sent_.size() == most_sent_remembered) return Refusal("too many messages within a minute");
@@ -66,7 +74,7 @@ Checked<> SignalPipe::send(std::string_view payload) {
 }
 
 void SignalPipe::deliver(const SignalLine& line) {
-  if (received_.seen(line.id())) return;
+  if (received_.seen(line.id(), clock_.now())) return;
   if (waiting_.size() == most_waiting) waiting_.pop_front();
   waiting_.push_back(line.payload());
   filled_.ring();

@@ -22,8 +22,6 @@ class SignalPipe final : public Signals {
  public:
   /// Queues no more than this before the transport asks for it.
   static constexpr std::size_t most_waiting = 64;
-  /// The same message goes at most once in this time.
-  static constexpr std::chrono::seconds repeat_after{60};
   using Say = std::function<void(const SignalLine& line)>;
 
   SignalPipe(std::string transport, SignalDirection outgoing, Executor executor, Clock& clock, Say say)

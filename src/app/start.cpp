@@ -23,8 +23,18 @@
 namespace ptproxy {
 namespace {
 
+/// Also when somebody has made the descriptor, which may be shared, one that does not block.
 void write_whole(int descriptor, std::string_view line) {
-  while (::write(descriptor, line.data(), line.size()) < 0 && errno == EINTR) {
+  while (!line.empty()) {
+    const auto n = ::write(descriptor, line.data(), line.size());
+    if (n >= 0) {
+      line.remove_prefix(static_cast<std::size_t>(n));
+    } else if (errno == EAGAIN) {
+      pollfd out{descriptor, POLLOUT, 0};
+      (void)::poll(&out, 1, -1);
+    } else if (errno != EINTR) {
+      return;
+    }
   }
 }
 

@@ -71,11 +71,19 @@ Checked<> make_directories(const std::filesystem::path& path) {
   return {};
 }
 
-/// Leaves no more than `mode`; whether there was more.
-bool tighten(const std::filesystem::path& path, mode_t mode) {
+/// Leaves no more than `mode`; whether there was more. A refusal for what is another user's, who could change it at any
+/// time, or a link to somewhere else.
+Checked<bool> tighten(const std::filesystem::path& path, mode_t mode) {
   struct stat there {};
-  if (::stat(path.c_str(), &there) != 0 || (there.st_mode & 07777 & ~mode) == 0) return false;
-  return ::chmod(path.c_str(), there.st_mode & mode) == 0;
+  if (::lstat(path.c_str(), &there) != 0) return failed("use", path.filename().native(), errno);
+  if (S_ISLNK(there.st_mode))
+    return Refusal(fmt::format("{} in the state directory is a link", path.filename().native()));
+  if (there.st_uid != ::geteuid())
+    return Refusal(fmt::format("{} in the state directory belongs to another user", path.filename().native()));
+  if ((there.st_mode & 07777 & ~mode) == 0) return false;
+  if (::chmod(path.c_str(), there.st_mode & mode) != 0)
+    return failed("close to others", path.filename().native(), errno);
+  return true;
 }
 
 }  // namespace
@@ -88,11 +96,16 @@ Checked<> Storage::prepare() const {
 Checked<> Storage::prepare_private() const {
   auto made = prepare();
   if (!made) return made;
-  bool was_open = tighten(directory_, 0700);
+  auto was_open = tighten(directory_, 0700);
+  if (!was_open) return was_open.error();
   std::error_code ec;
-  for (const auto& file : std::filesystem::directory_iterator(directory_, ec))
-    if (file.is_regular_file(ec) && !file.is_symlink(ec)) was_open |= tighten(file.path(), 0600);
-  if (was_open)
+  for (const auto& file : std::filesystem::directory_iterator(directory_, ec)) {
+    if (!file.is_regular_file(ec)) continue;
+    auto file_was_open = tighten(file.path(), 0600);
+    if (!file_was_open) return file_was_open.error();
+    if (*file_was_open) was_open = true;
+  }
+  if (*was_open)
     log::warning("others had access to {} in the state directory: closed to them now", directory_.filename().native());
   return {};
 }

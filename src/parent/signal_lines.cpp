@@ -73,10 +73,11 @@ Result<SignalLine> parse_signal_line(std::string_view line, SignalDirection dire
   return signal;
 }
 
-bool RecentIds::seen(std::string id) {
-  if (std::ranges::find(ids_, id) != ids_.end()) return true;
+bool RecentIds::seen(std::string id, TimePoint now) {
+  while (!ids_.empty() && now - ids_.front().second >= signal_repeat_after) ids_.pop_front();
+  if (std::ranges::any_of(ids_, [&](const auto& known) { return known.first == id; })) return true;
   if (ids_.size() == capacity) ids_.pop_front();
-  ids_.push_back(std::move(id));
+  ids_.emplace_back(std::move(id), now);
   return false;
 }
 

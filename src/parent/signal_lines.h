@@ -8,6 +8,7 @@
 
 #include <ptproxy/result.h>
 
+#include <chrono>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -47,15 +48,19 @@ Checked<> check_payload(std::string_view payload);
 /// was damaged on its way.
 Result<SignalLine> parse_signal_line(std::string_view line, SignalDirection direction);
 
+/// The same message goes, and is taken, at most once in this time. Later it may be meant.
+inline constexpr std::chrono::seconds signal_repeat_after{60};
+
 /// What was seen lately.
 class RecentIds {
  public:
+  using TimePoint = std::chrono::steady_clock::time_point;
   static constexpr std::size_t capacity = 256;
-  /// Whether it was seen; from now on it was.
-  bool seen(std::string id);
+  /// Whether it was seen within signal_repeat_after; if not, from now on it was.
+  bool seen(std::string id, TimePoint now);
 
  private:
-  std::deque<std::string> ids_;
+  std::deque<std::pair<std::string, TimePoint>> ids_;  // eldest first
 };
 
 /// Cuts what comes in into lines. A line that is too long is left out, whatever its length.

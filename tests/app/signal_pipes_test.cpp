@@ -161,6 +161,9 @@ TEST_F(SignalPipesTest, ReadsAnInboxThatGrows) {
   ASSERT_TRUE(folder.write("inbox", line("ssh", numbered(3))));
   at(20s);
   EXPECT_THAT(heard, ElementsAre(numbered(1), numbered(2), numbered(3))) << "and may be replaced";
+  ASSERT_TRUE(folder.write("inbox", line("ssh", numbered(4))));
+  at(22s);
+  EXPECT_THAT(heard, SizeIs(4)) << "by one of the same length, too";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "support/temporary_directory.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <sys/stat.h>
 
@@ -43,6 +44,23 @@ TEST_F(StorageTest, AFolderOfOurOwnIsClosedToOthers) {
   ASSERT_TRUE(folder.prepare_private());
   EXPECT_EQ(mode(folder.directory()), 0700u);
   EXPECT_EQ(mode(folder.directory() / "key"), 0600u);
+}
+
+TEST_F(StorageTest, AFolderOfOurOwnHoldsNothingOfAnybodyElses) {
+  ASSERT_TRUE(folder.prepare());
+  ASSERT_TRUE(state.write("elsewhere", "x"));
+  std::filesystem::create_symlink(directory.path() / "elsewhere", folder.directory() / "key");
+  EXPECT_FALSE(folder.prepare_private());
+  std::filesystem::remove(folder.directory() / "key");
+  EXPECT_TRUE(folder.prepare_private());
+  if (::geteuid() == 0) {
+    ASSERT_TRUE(folder.write("key", "secret"));
+    ASSERT_EQ(::chown((folder.directory() / "key").c_str(), 1, 1), 0);
+    EXPECT_FALSE(folder.prepare_private());
+    ASSERT_EQ(::chown((folder.directory() / "key").c_str(), 0, 0), 0);
+    ASSERT_EQ(::chown(folder.directory().c_str(), 1, 1), 0);
+    EXPECT_FALSE(folder.prepare_private());
+  }
 }
 
 TEST_F(StorageTest, AppendsToAFileThatOnlyWeRead) {

@@ -362,7 +362,7 @@ class BehindNginx(MeekStory):
                 listen {LOOPBACK}:{port} {"ssl" if tls else ""}; {secured}
                 location / {{
                   proxy_pass http://{backend[0]}:{backend[1]};
-                  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                  proxy_set_header X-Forwarded-For $remote_addr;
                 }}
               }}
             }}""")
@@ -382,7 +382,7 @@ class BehindNginx(MeekStory):
     def run_behind(self, program, tls):
         amount = 16 * MIB
         app, up = self.bulk_app(amount)
-        _, server = self.server(app.address, "meek:trust-forwarded-for=1")
+        _, server = self.server(app.address, "meek:trust-forwarded-for=x-forwarded-for")
         authority = Authority(self)
         port = self.nginx(server, authority.issue() if tls else None)
         with authority.trusted():
@@ -401,7 +401,7 @@ class BehindNginx(MeekStory):
     def test_broken_connections_in_front_of_it(self):
         amount = 2 * MIB
         app, up = self.bulk_app(amount)
-        _, server = self.server(app.address, "meek:trust-forwarded-for=1")
+        _, server = self.server(app.address, "meek:trust-forwarded-for=x-forwarded-for")
         frail = Frail(self, (LOOPBACK, self.nginx(server)), 81, 300000)
         _, client = self.client()
         self.assert_bulk(client, "http://%s:%d/" % frail.address, app, up, amount)

@@ -9,7 +9,8 @@ import time
 
 from support import pt, socks
 from support.peers import Acceptor, closed_port, dial, echo, hears_end, noise, read_exactly, read_to_end, sha256
-from support.pt import Story, is_running, start_client, start_server, wait_until
+from support.pt import (Story, client_settings, is_running, start, start_client, start_server, temp_dir,
+                        wait_until)
 
 MIB = 1 << 20
 
@@ -24,6 +25,18 @@ time.sleep(120)
 def assert_no_listener(case, address):
     with case.assertRaises(OSError):
         dial(address, 2).close()
+
+
+class SharedStdin(Story):
+    def test_a_terminal_is_left_as_it_was(self):
+        # Its stdin is often its stdout too, and the shell's: were it made not to block, lines would be lost.
+        ours, its = os.openpty()
+        child = start(self, client_settings(temp_dir(self), "dummy"), stdin=its)
+        child.methods()
+        self.assertTrue(os.get_blocking(its))
+        os.close(its)
+        os.close(ours)
+        self.assertEqual(child.wait_exit(5), 0, "the terminal's end is an end of stdin")
 
 
 class StdinClosed(Story):

@@ -79,14 +79,17 @@ TEST(SignalLines, HaveALimit) {
   EXPECT_THAT(check_payload(longest + " ").error().text(), HasSubstr("3900"));
 }
 
-TEST(RecentIds, RememberTheLast256) {
+TEST(RecentIds, RememberTheLast256OfAMinute) {
   RecentIds recent;
-  EXPECT_FALSE(recent.seen("first"));
-  EXPECT_TRUE(recent.seen("first"));
-  for (std::size_t i = 1; i < RecentIds::capacity; ++i) EXPECT_FALSE(recent.seen(std::to_string(i)));
-  EXPECT_TRUE(recent.seen("first"));
-  EXPECT_FALSE(recent.seen("one more"));
-  EXPECT_FALSE(recent.seen("first"));
+  RecentIds::TimePoint now;
+  EXPECT_FALSE(recent.seen("first", now));
+  EXPECT_TRUE(recent.seen("first", now));
+  for (std::size_t i = 1; i < RecentIds::capacity; ++i) EXPECT_FALSE(recent.seen(std::to_string(i), now));
+  EXPECT_TRUE(recent.seen("first", now));
+  EXPECT_FALSE(recent.seen("one more", now));
+  EXPECT_FALSE(recent.seen("first", now));
+  EXPECT_TRUE(recent.seen("first", now + std::chrono::seconds(59)));
+  EXPECT_FALSE(recent.seen("first", now + std::chrono::seconds(60))) << "said again on purpose";
 }
 
 TEST(LineSplitter, CutsAtNewlinesHoweverTheTextComes) {

@@ -61,7 +61,7 @@ Checked<Configuration> generate(Services&, const Args& options, std::string_view
     if (!route) return route.error();
     return made;
   }
-  if (parsed->trusts_forwarded_for || !made.client.empty())
+  if (!parsed->trusted_fields.empty() || !made.client.empty())
     return Refusal("clients go to what stands before this server: name it with the option 'url'");
   made.client.add("url", fmt::format("{}://{}{}", parsed->tls ? "https" : "http", address,
                                      parsed->path.empty() ? "/" : parsed->path));

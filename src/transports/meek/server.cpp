@@ -175,7 +175,7 @@ Server::Answer Server::gone(bool keeps_positions) const {
   Answer reply;
   if (keeps_positions)
     reply.response = text_response(410, "Gone\n");
-  else if (options_.trusts_forwarded_for)
+  else if (!options_.trusted_fields.empty())
     reply.response = text_response(404, "Not found\n");
   return reply;
 }
@@ -195,12 +195,10 @@ std::shared_ptr<ServerSession> Server::open(const std::string& id, std::optional
 
 std::optional<Endpoint> Server::client_of(const HttpRequest& request, const std::optional<Endpoint>& peer) const {
   // Many connections make one session: no port is the client's, and 1 stands for that.
-  if (options_.trusts_forwarded_for) {
-    for (const auto* field : {"Meek-IP", "X-Forwarded-For"}) {
-      const auto value = request.fields.find(field).value_or("");
-      Endpoint client{std::string(trimmed(value.substr(0, value.find(',')))), 1};
-      if (client.is_literal()) return client;
-    }
+  for (const auto& field : options_.trusted_fields) {
+    const auto value = request.fields.find(field).value_or("");
+    Endpoint client{std::string(trimmed(value.substr(0, value.find(',')))), 1};
+    if (client.is_literal()) return client;
   }
   if (!peer) return std::nullopt;
   return Endpoint(peer->host(), 1);

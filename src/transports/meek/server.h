@@ -11,9 +11,11 @@ namespace ptproxy::meek {
 
 class ServerOptions {
  public:
-  std::optional<TlsSettings> tls;     ///< `cert` and `key`: PEM files. Without them plain HTTP is spoken
-  bool trusts_forwarded_for = false;  ///< `trust-forwarded-for=1`: whoever connects is our own reverse proxy
-  std::string path;                   ///< `path`: the only one for sessions. Without it any will do
+  std::optional<TlsSettings> tls;  ///< `cert` and `key`: PEM files. Without them plain HTTP is spoken
+  /// `trust-forwarded-for`: whoever connects is our own reverse proxy, and the first of these fields that holds an
+  /// address tells the client's. None: nobody is believed.
+  std::vector<std::string> trusted_fields;
+  std::string path;  ///< `path`: the only one for sessions. Without it any will do
   Clock::Duration turnaround = std::chrono::milliseconds(10);  ///< `turnaround`: milliseconds, up to 5000
   std::size_t most_sessions = 4096;                            ///< `max-sessions`
 };
@@ -28,7 +30,9 @@ class Server final : public ServerTransport {
   static constexpr int most_connections = 8192;
 
   Server(Services& services, ServerOptions options)
-      : services_(services), options_(std::move(options)), sessions_(options_.most_sessions) {}
+      : services_(services),
+        options_(std::move(options)),
+        sessions_(options_.most_sessions, options_.trusted_fields.empty()) {}
   Awaitable<> serve(Listener& listener, OnStream on_stream) override;
 
  private:

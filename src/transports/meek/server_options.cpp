@@ -49,8 +49,10 @@ Checked<ServerOptions> parse_server_options(const Args& options) {
   parsed.tls = std::move(*tls);
 
   const auto trust = options.find("trust-forwarded-for").value_or("0");
-  if (trust != "0" && trust != "1") return Refusal("the option 'trust-forwarded-for' is neither 0 nor 1");
-  parsed.trusts_forwarded_for = trust == "1";
+  if (trust == "1" || trust == "meek-ip") parsed.trusted_fields.emplace_back("Meek-IP");
+  if (trust == "1" || trust == "x-forwarded-for") parsed.trusted_fields.emplace_back("X-Forwarded-For");
+  if (trust != "0" && parsed.trusted_fields.empty())
+    return Refusal("the option 'trust-forwarded-for' is none of 0, 1, x-forwarded-for and meek-ip");
 
   parsed.path = std::string(options.find("path").value_or(""));
   if (!parsed.path.empty() && parsed.path.front() != '/') return Refusal("the option 'path' does not begin with /");

@@ -16,8 +16,7 @@ std::shared_ptr<ServerSession> SessionTable::find(const std::string& id) const {
 
 bool SessionTable::is_full_for(const std::optional<Endpoint>& client) const {
   if (sessions_.size() >= most_) return true;
-  // Behind a reverse proxy on this machine everybody comes from one address.
-  if (!client || client->is_loopback()) return false;
+  if (!client || (spares_this_machine_ && client->is_loopback())) return false;
   const auto theirs = std::ranges::count_if(sessions_, [&](const auto& row) { return row.second->client() == client; });
   return static_cast<std::size_t>(theirs) >= most_per_client;
 }

@@ -24,7 +24,9 @@ class SessionTable {
   static constexpr std::size_t most_buried = 16384;
   static constexpr std::size_t most_per_client = 512;
 
-  explicit SessionTable(std::size_t most) : most_(most) {}
+  /// `spares_this_machine`: clients on this machine may have any number of sessions, as they all do behind a reverse
+  /// proxy that does not say whom it speaks for.
+  SessionTable(std::size_t most, bool spares_this_machine) : most_(most), spares_this_machine_(spares_this_machine) {}
   /// Visible ASCII of a fitting length.
   static bool is_valid_id(std::string_view id);
   /// nullptr when there is none.
@@ -45,6 +47,7 @@ class SessionTable {
   void forget_old_graves(Clock::TimePoint now);
 
   std::size_t most_;
+  bool spares_this_machine_;
   std::unordered_map<std::string, std::shared_ptr<ServerSession>> sessions_;
   std::unordered_map<std::string, Clock::TimePoint> buried_;     // until when
   std::deque<std::pair<Clock::TimePoint, std::string>> graves_;  // the same in order of time

@@ -303,6 +303,14 @@ TEST_F(MeekServerTest, BelievesTheReverseProxyOnlyWhenToldTo) {
   EXPECT_EQ(peer, std::nullopt);
 }
 
+TEST_F(MeekServerTest, BelievesNoOtherFieldThanTheOneThatTheReverseProxyWrites) {
+  start(Args().add("trust-forwarded-for", "x-forwarded-for"));
+  auto request = post("", "", "trusting-4");
+  request.fields.add("Meek-IP", "127.0.0.1").add("X-Forwarded-For", "203.0.113.5");
+  (void)ask(request);
+  EXPECT_EQ(peer, Endpoint("203.0.113.5", 1));
+}
+
 TEST_F(MeekServerTest, BelievesNobodyByDefault) {
   start();
   auto request = post();

@@ -91,7 +91,7 @@ class MeekSessionTableTest : public ::testing::Test, protected test::TestHouse {
     table.add(id, session);
     return session;
   }
-  SessionTable table{600};
+  SessionTable table{600, true};
 };
 
 TEST_F(MeekSessionTableTest, KnowsAName) {
