@@ -78,6 +78,8 @@ Checked<bool> tighten(const std::filesystem::path& path, mode_t mode) {
   if (::lstat(path.c_str(), &there) != 0) return failed("use", path.filename().native(), errno);
   if (S_ISLNK(there.st_mode))
     return Refusal(fmt::format("{} in the state directory is a link", path.filename().native()));
+  // What root, who may do everything anyway, has put there is root's to close.
+  if (there.st_uid == 0 && ::geteuid() != 0) return false;
   if (there.st_uid != ::geteuid())
     return Refusal(fmt::format("{} in the state directory belongs to another user", path.filename().native()));
   if ((there.st_mode & 07777 & ~mode) == 0) return false;
