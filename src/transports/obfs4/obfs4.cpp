@@ -2,6 +2,7 @@
 
 #include "transports/codec_transport.h"
 #include "transports/obfs4/handshake.h"
+#include "transports/obfs4/key_pair_pool.h"
 #include "transports/probe_rules.h"
 
 namespace ptproxy::obfs4 {
@@ -15,7 +16,7 @@ bool biased_tables(const Args& args) {
 
 class Client final : public CodecClient {
  public:
-  explicit Client(Services& services) : CodecClient(services, client_limit) {}
+  explicit Client(Services& services) : CodecClient(services, client_limit), key_pairs_(services) {}
 
  private:
   Result<std::unique_ptr<TransportHandshake>> new_handshake(const Endpoint&, const Args& args, int) override {
@@ -28,8 +29,8 @@ class Client final : public CodecClient {
       return make_error_code(Errc::bad_arguments);
     }
     const Shaping shaping(shapes_, **iat_mode, biased_tables(args));
-    return std::make_unique<ClientHandshake>(*bridge, KeyPair::generate(services_.random),
-                                             services_.clock.unix_seconds(), shaping, services_.random);
+    return std::make_unique<ClientHandshake>(*bridge, key_pairs_.take(), services_.clock.unix_seconds(), shaping,
+                                             services_.random);
   }
   /// Peers up to obfs4proxy 0.0.11 read the filler bits of a representative differently: by chance a handshake with one
   /// fails at the very end, and another key may do.
@@ -40,6 +41,7 @@ class Client final : public CodecClient {
   }
 
   Shapes shapes_;
+  KeyPairPool key_pairs_;
 };
 
 class Server final : public CodecServer {
@@ -48,20 +50,21 @@ class Server final : public CodecServer {
       : CodecServer(services, server_limit, server_limit + close_delay(identity.drbg_seed)),
         identity_(identity),
         shaping_(shapes_, identity.iat_mode, biased),
-        replay_filter_(services.random, replay_memory, replay_capacity) {}
+        replay_filter_(services.random, replay_memory, replay_capacity),
+        key_pairs_(services) {}
   Args client_args() const override { return identity_.client_args(); }
 
  private:
   std::unique_ptr<TransportHandshake> new_handshake() override {
-    return std::make_unique<ServerHandshake>(identity_, KeyPair::generate(services_.random), replay_filter_,
-                                             services_.clock.now(), services_.clock.unix_seconds(), shaping_,
-                                             services_.random);
+    return std::make_unique<ServerHandshake>(identity_, key_pairs_.take(), replay_filter_, services_.clock.now(),
+                                             services_.clock.unix_seconds(), shaping_, services_.random);
   }
 
   Identity identity_;
   Shapes shapes_;
   Shaping shaping_;
   ReplayFilter replay_filter_;
+  KeyPairPool key_pairs_;
 };
 
 }  // namespace
