@@ -6,7 +6,8 @@ import threading
 
 from support import pt, socks
 from support.obfs4_wire import identity
-from support.peers import Acceptor, BulkApp, Wire, dial, echo, exchange, hears_end, noise, read_exactly, sha256
+from support.damage import assert_a_flipped_bit_ends_the_connection
+from support.peers import Acceptor, BulkApp, Wire, dial, echo, exchange, noise, read_exactly, sha256
 from support.pt import OBFS4PROXY, PTPROXY, Story, start_client, start_server, temp_dir
 
 MIB = 1 << 20
@@ -138,41 +139,9 @@ class Handshakes(InteropStory):
 
 class Damage(InteropStory):
     def test_a_flipped_bit_ends_the_connection(self):
-        got, over = [], threading.Event()
-
-        def note(connection):
-            try:
-                while piece := connection.recv(65536):
-                    got.append(piece)
-            finally:
-                over.set()
-
-        data = noise(100000, 24)
         for name, programs in PAIRINGS.items():
             with self.subTest(pairing=name):
-                armed = []
-
-                def flip(direction, offset, piece):
-                    if direction == "up" and armed and len(piece) > 200:
-                        armed.clear()
-                        return piece[:150] + bytes([piece[150] ^ 4]) + piece[151:]
-                    return piece
-
-                got.clear()
-                over.clear()
-                app = Acceptor(self, note)
-                proxy, bridge, arguments = self.begin(*programs, app.address)
-                wire = Wire(self, bridge, flip)
-                with socks.connect(proxy, wire.address, arguments) as connection:
-                    connection.sendall(b"sound")
-                    pt.wait_until(lambda: got, 5, "the sound part")
-                    armed.append(True)
-                    connection.sendall(data)
-                    self.assertTrue(over.wait(10), "the application's end")
-                    self.assertTrue(hears_end(connection, 10), "the client's end")
-                heard = b"".join(got)
-                self.assertTrue((b"sound" + data).startswith(heard), "nothing altered came through")
-                self.assertLess(len(heard), 5 + len(data))
+                assert_a_flipped_bit_ends_the_connection(self, lambda app: self.begin(*programs, app.address), 24)
 
     def test_a_hello_from_garbage_fails_the_request(self):
         def babble(connection):

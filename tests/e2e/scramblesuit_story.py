@@ -5,14 +5,14 @@ Tickets are told from UniformDH by the first 112 bytes on the wire: a ticket tra
 import base64
 import json
 import os
-import socket
 import stat
 import threading
 import time
 
 from support import pt, socks
+from support.damage import assert_a_flipped_bit_ends_the_connection
 from support.obfs4_wire import let_the_hour_turn
-from support.peers import (Acceptor, BulkApp, Wire, dial, echo, exchange, hears_end, noise, read_exactly, read_to_end,
+from support.peers import (Acceptor, BulkApp, Wire, dial, echo, exchange, noise, read_exactly, read_to_end,
                            sha256)
 from support.pt import OBFS4PROXY, PTPROXY, Story, start_client, start_server, temp_dir
 from support.scramblesuit_wire import SMALLEST_ANSWER, TICKET_SIZE, hello
@@ -48,6 +48,10 @@ class ScrambleSuitStory(Story):
     def client(self, program, state=None):
         self.last_client = start_client(self, "scramblesuit", program=program, state=state)
         return self.last_client.method("scramblesuit").address
+
+    def end_client(self):
+        self.last_client.close_stdin()
+        self.last_client.wait_exit(6)
 
     def say_hello(self, proxy, bridge, arguments, timeout=75):
         with socks.connect(proxy, bridge, arguments, timeout) as connection:
@@ -157,8 +161,7 @@ class Tickets(ScrambleSuitStory):
                 ticket = self.wait_for_ticket(state, wire.address)
                 for restart in (False, False, True):
                     if restart:
-                        self.last_client.close_stdin()
-                        self.last_client.wait_exit(6)
+                        self.end_client()
                     proxy = self.client(program, state) if restart else self.last_client.method("scramblesuit").address
                     self.say_hello(proxy, wire.address, self.arguments)
                     self.assertEqual(wire.first_up[-1][:TICKET_SIZE], ticket)
@@ -191,8 +194,7 @@ class Tickets(ScrambleSuitStory):
                 wire = Wire(self, self.bridge)
                 self.say_hello(self.client(program, state), wire.address, self.arguments)
                 ticket = self.wait_for_ticket(state, wire.address)
-                self.last_client.close_stdin()
-                self.last_client.wait_exit(6)
+                self.end_client()
                 self.age_tickets(state / TICKETS, WEEK)
                 self.say_hello(self.client(program, state), wire.address, self.arguments)
                 self.assertEqual(len(wire.first_up), 2)
@@ -258,8 +260,7 @@ class Tickets(ScrambleSuitStory):
                 wire = Wire(self, self.bridge)
                 self.say_hello(self.client(first, state), wire.address, self.arguments)
                 ticket = self.wait_for_ticket(state, wire.address)
-                self.last_client.close_stdin()
-                self.last_client.wait_exit(6)
+                self.end_client()
                 theirs = (state / TICKETS).read_text()
                 began = time.monotonic()
                 self.say_hello(self.client(second, state), wire.address, self.arguments)
@@ -365,40 +366,10 @@ class Strangers(ScrambleSuitStory):
 
 class Damage(ScrambleSuitStory):
     def test_a_flipped_bit_ends_the_connection(self):
-        got, over = [], threading.Event()
-
-        def note(connection):
-            try:
-                while piece := connection.recv(65536):
-                    got.append(piece)
-            finally:
-                over.set()
-
-        data = noise(100000, 74)
         for name, program in CLIENTS.items():
             with self.subTest(client=name):
-                armed = []
-
-                def flip(direction, offset, piece):
-                    if direction == "up" and armed and len(piece) > 200:
-                        armed.clear()
-                        return piece[:150] + bytes([piece[150] ^ 4]) + piece[151:]
-                    return piece
-
-                got.clear()
-                over.clear()
-                bridge, arguments = self.serve(Acceptor(self, note))
-                wire = Wire(self, bridge, flip)
-                with socks.connect(self.client(program), wire.address, arguments) as connection:
-                    connection.sendall(b"sound")
-                    pt.wait_until(lambda: got, 5, "the sound part")
-                    armed.append(True)
-                    connection.sendall(data)
-                    self.assertTrue(over.wait(10), "the application's end")
-                    self.assertTrue(hears_end(connection, 10), "the client's end")
-                heard = b"".join(got)
-                self.assertTrue((b"sound" + data).startswith(heard), "nothing altered came through")
-                self.assertLess(len(heard), 5 + len(data))
+                assert_a_flipped_bit_ends_the_connection(
+                    self, lambda app: (self.client(program), *self.serve(app)), 74)
 
 
 if __name__ == "__main__":
