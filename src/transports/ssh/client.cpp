@@ -47,6 +47,7 @@ std::shared_ptr<Tunnel> Client::tunnel(const Login& login, Dialer& dialer) {
   std::erase_if(tunnels_, [](const auto& row) { return row.second->ended(); });
   const auto known = tunnels_.find(login);
   if (known != tunnels_.end()) return known->second;
+  if (tunnels_.size() >= most_tunnels) make_room();
   if (tunnels_.size() >= most_tunnels) return nullptr;
   // Another process may use the same folder.
   auto name = fmt::format("socks-{}-{}", ::getpid(), tunnels_made_++);
@@ -54,6 +55,17 @@ std::shared_ptr<Tunnel> Client::tunnel(const Login& login, Dialer& dialer) {
   tunnels_.emplace(login, made);
   spawn(services_.executor, "ssh", Tunnel::supervise(made));
   return made;
+}
+
+void Client::make_room() {
+  auto eldest = tunnels_.end();
+  for (auto row = tunnels_.begin(); row != tunnels_.end(); ++row) {
+    const auto since = row->second->idle_since();
+    if (since && (eldest == tunnels_.end() || *since < *eldest->second->idle_since())) eldest = row;
+  }
+  if (eldest == tunnels_.end()) return;
+  eldest->second->give_up();
+  tunnels_.erase(eldest);
 }
 
 void Client::announce() {

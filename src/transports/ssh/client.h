@@ -26,6 +26,8 @@ class Client final : public ClientTransport {
   Client(Services& services, PublicKey key) : services_(services), key_(std::move(key)) {}
   /// The one for this login, if need be a new one; nullptr when there are too many.
   std::shared_ptr<Tunnel> tunnel(const Login& login, Dialer& dialer);
+  /// Gives up the tunnel that nobody has wanted for the longest time, if one is idle.
+  void make_room();
   /// Asks to be let in, unless that was lately.
   void announce();
   Awaitable<> hear_signals();

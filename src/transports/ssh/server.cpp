@@ -9,6 +9,8 @@
 #include "transports/ssh/messages.h"
 #include "transports/ssh/sshd_config.h"
 
+#include <fmt/format.h>
+
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -101,20 +103,43 @@ Awaitable<> Server::serve(Listener& listener, OnStream) {
   for (;;) {
     auto wire = co_await listener.accept();
     if (!wire) co_return;
-    if (logging_in_ >= most_logging_in || sessions_ >= most_sessions) continue;
-    spawn(services_.executor, "sshd", count_session(std::move(*wire)));
+    const auto peer = (*wire)->peer();
+    auto client = peer ? peer->host() : std::string();
+    if (!has_room_for(client)) continue;
+    spawn(services_.executor, "sshd", count_session(std::move(*wire), std::move(client)));
   }
 }
 
-Awaitable<> Server::count_session(StreamPtr wire) {
+bool Server::has_room_for(const std::string& client) const {
+  if (logging_in_ >= most_logging_in || sessions_ >= most_sessions) return false;
+  const auto theirs = logging_in_from_.find(client);
+  return client.empty() || theirs == logging_in_from_.end() || theirs->second < most_logging_in_from_one;
+}
+
+Awaitable<> Server::count_session(StreamPtr wire, std::string client) {
   bool logging_in = true;
-  ++logging_in_, ++sessions_;
-  co_await session(std::move(wire), logging_in);
-  logging_in_ -= logging_in;
+  ++logging_in_, ++sessions_, ++logging_in_from_[client];
+  const std::function<void()> on_login = [&] {
+    if (!std::exchange(logging_in, false)) return;
+    --logging_in_;
+    if (--logging_in_from_[client] == 0) logging_in_from_.erase(client);
+  };
+  co_await session(std::move(wire), on_login);
+  on_login();
   --sessions_;
 }
 
-Awaitable<> Server::session(StreamPtr wire, bool& logging_in) {
+bool Server::is_login(std::string_view line) const {
+  // A user name of a hundred bytes, which is the most that sshd repeats, cannot hold so much and end like this.
+  constexpr std::string_view digest = "SHA256:";
+  constexpr std::size_t digest_size = 43;
+  const auto begin = fmt::format("Accepted publickey for {} from UNKNOWN port 65535 ssh2: ", user_);
+  if (!line.starts_with(begin) || line.size() < begin.size() + digest_size) return false;
+  line.remove_prefix(begin.size());
+  return line.find_first_of(' ') == line.rfind(' ') && line.substr(0, line.size() - digest_size).ends_with(digest);
+}
+
+Awaitable<> Server::session(StreamPtr wire, const std::function<void()>& on_login) {
   const Command sshd("sshd", {"-i", "-e", "-f", (services_.local.directory() / config_file).native()},
                      services_.local.directory());
   auto child = services_.processes->start(sshd);
@@ -126,7 +151,8 @@ Awaitable<> Server::session(StreamPtr wire, bool& logging_in) {
   for (;;) {
     auto line = co_await (*child)->next_line();
     if (!line) break;
-    if (line->starts_with("Accepted publickey")) logging_in_ -= std::exchange(logging_in, false);
+    log::debug("sshd: {}", *line);
+    if (is_login(*line)) on_login();
   }
   (void)co_await (*child)->exit_code();
 }

@@ -7,6 +7,8 @@
 #include "transports/ssh/enrolment.h"
 #include "transports/ssh/public_key.h"
 
+#include <functional>
+#include <map>
 #include <string>
 
 namespace ptproxy::ssh {
@@ -18,6 +20,8 @@ class Server final : public ServerTransport {
   /// sshd ends what has not logged in after this.
   static constexpr std::chrono::seconds login_limit{30};
   static constexpr int most_logging_in = 64, most_sessions = 512;
+  /// So that one client that never logs in does not keep out all others.
+  static constexpr int most_logging_in_from_one = 16;
   /// How often the operator's answers are looked for while somebody waits for one.
   static constexpr std::chrono::seconds review_every{2};
 
@@ -31,9 +35,13 @@ class Server final : public ServerTransport {
 
  private:
   Server(Services& services, PublicKey host_key, std::string user, std::string host, Enrolment enrolment);
-  Awaitable<> count_session(StreamPtr wire);
-  /// `logging_in` becomes false when the client has proved its key.
-  Awaitable<> session(StreamPtr wire, bool& logging_in);
+  /// `client` is its address, empty where it has none.
+  bool has_room_for(const std::string& client) const;
+  Awaitable<> count_session(StreamPtr wire, std::string client);
+  /// Whether sshd says by this line that the client has proved its key. A client's words may stand in other lines.
+  bool is_login(std::string_view line) const;
+  /// Calls `on_login` when the client has proved its key.
+  Awaitable<> session(StreamPtr wire, const std::function<void()>& on_login);
   Awaitable<> hear_signals();
   Awaitable<> watch_answers();
   void ask(const PublicKey& key);
@@ -45,6 +53,7 @@ class Server final : public ServerTransport {
   std::string user_, host_;
   Enrolment enrolment_;
   int logging_in_ = 0, sessions_ = 0;
+  std::map<std::string, int> logging_in_from_;  // by address
 };
 
 }  // namespace ptproxy::ssh

@@ -17,7 +17,6 @@ namespace ptproxy::ssh {
 namespace {
 
 constexpr std::string_view private_key = "sshKey";
-constexpr std::string_view logged_in = "ptproxy: logged in";
 constexpr std::chrono::seconds shortest_rest{1};
 constexpr int most_doublings = 6;
 
@@ -43,7 +42,7 @@ Tunnel::~Tunnel() {
   local_.remove(name_);
 }
 
-Command Tunnel::command() const {
+Command Tunnel::command(std::string_view logged_in) const {
   // A UNIX socket's address is short, and its directory may be deep: ssh runs there.
   std::vector<std::string> words{
       "-F", "none", "-N", "-T", "-D", "/proc/self/cwd/" + name_, "-i", std::string(private_key), "-l", login_.user};
@@ -81,14 +80,15 @@ Awaitable<> Tunnel::supervise(std::shared_ptr<Tunnel> tunnel) {
 Awaitable<error_code> Tunnel::attempt() {
   auto wire = co_await within(services_.clock, login_limit, dialer_.dial(login_.server));
   if (!wire) co_return wire.error();
-  const auto ssh = command();
+  const auto logged_in = "ptproxy: logged in " + to_hex(services_.random.bytes<16>());
+  const auto ssh = command(logged_in);
   auto child = services_.processes->start(ssh);
   if (!child) {
     log::error("ssh: {}", child.error().text());
     co_return make_error_code(Errc::unsupported);
   }
   start_relay(services_.executor, services_.clock, std::move(*wire), (*child)->take_stdio());
-  auto up = co_await within(services_.clock, login_limit, log_in(**child));
+  auto up = co_await within(services_.clock, login_limit, log_in(**child, logged_in));
   if (!up) co_return up.error();
   log::info("ssh: logged in");
   failures_ = 0;
@@ -102,14 +102,17 @@ Awaitable<error_code> Tunnel::attempt() {
   co_return error_code(asio::error::connection_reset);
 }
 
-Awaitable<Result<>> Tunnel::log_in(Child& child) {
+Awaitable<Result<>> Tunnel::log_in(Child& child, const std::string& logged_in) {
+  const auto denied = login_.user + "@ptproxy: Permission denied (";
   for (;;) {
     auto line = co_await child.next_line();
     if (!line) co_return line.error() == asio::error::eof ? make_error_code(Errc::handshake_failed) : line.error();
-    if (line->starts_with(logged_in)) co_return Result<>();
+    if (*line == logged_in) co_return Result<>();
     log::info("ssh: {}", *line);
-    if (line->find("Permission denied (") != std::string::npos) co_return make_error_code(Errc::forbidden);
-    if (line->find("Host key verification failed") != std::string::npos) co_return make_error_code(Errc::wrong_key);
+    // What follows may be anybody's words: whoever sits on the wire can say this, and newlines, before he is known.
+    if (line->starts_with("Received disconnect from")) co_return make_error_code(Errc::handshake_failed);
+    if (line->starts_with(denied)) co_return make_error_code(Errc::forbidden);
+    if (line->starts_with("Host key verification failed")) co_return make_error_code(Errc::wrong_key);
   }
 }
 
@@ -143,6 +146,16 @@ void Tunnel::answer(State state, error_code why) {
 
 void Tunnel::try_now() {
   if (state_ == State::refused) wake_.ring();
+}
+
+std::optional<Clock::TimePoint> Tunnel::idle_since() const {
+  if (state_ != State::refused && state_ != State::resting) return std::nullopt;
+  return last_wanted_;
+}
+
+void Tunnel::give_up() {
+  answer(State::ended, asio::error::no_buffer_space);
+  wake_.ring();
 }
 
 Awaitable<Result<>> Tunnel::ready() {

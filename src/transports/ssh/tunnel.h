@@ -43,6 +43,10 @@ class Tunnel {
   Awaitable<Result<StreamPtr>> connect(Endpoint app);
   /// The server knows our key now.
   void try_now();
+  /// When a connection was last asked for; nullopt while ssh is logged in or about to log in.
+  std::optional<Clock::TimePoint> idle_since() const;
+  /// No more attempts. Only for one that is idle.
+  void give_up();
 
  private:
   enum class State { connecting, up, refused, resting, ended };
@@ -52,10 +56,11 @@ class Tunnel {
     error_code answer;
   };
 
-  Command command() const;
+  /// `logged_in` is the line by which ssh tells that it has.
+  Command command(std::string_view logged_in) const;
   /// Logs in, and stays until it is over; why it is.
   Awaitable<error_code> attempt();
-  Awaitable<Result<>> log_in(Child& child);
+  Awaitable<Result<>> log_in(Child& child, const std::string& logged_in);
   Awaitable<Result<>> ready();
   Awaitable<> rest(error_code why);
   void answer(State state, error_code why);

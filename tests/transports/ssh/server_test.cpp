@@ -19,6 +19,10 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
+constexpr const char* accepted =
+    "Accepted publickey for alice from UNKNOWN port 65535 ssh2: ED25519 "
+    "SHA256:e2hhNmh3BvVpWn0Wb8c3fJtKxFv0yJwzRk6mCqIuXhQ";
+
 /// Signals that the test sends and hears.
 class MemorySignals final : public Signals {
  public:
@@ -47,6 +51,34 @@ class MemorySignals final : public Signals {
   Bell filled_;
 };
 
+/// A network whose clients have an address.
+class AddressedNetwork final : public Listener {
+ public:
+  explicit AddressedNetwork(Listener& network) : network_(network) {}
+  Awaitable<Result<StreamPtr>> accept() override {
+    auto stream = co_await network_.accept();
+    if (!stream) co_return stream.error();
+    co_return std::make_unique<Addressed>(std::move(*stream), client);
+  }
+  Endpoint client{"192.0.2.1", 1};
+
+ private:
+  class Addressed final : public Stream {
+   public:
+    Addressed(StreamPtr stream, Endpoint peer) : stream_(std::move(stream)), peer_(std::move(peer)) {}
+    Awaitable<Result<Chunk>> read() override { return stream_->read(); }
+    Awaitable<Result<>> write(Chunk bytes) override { return stream_->write(std::move(bytes)); }
+    void shutdown_write() override { stream_->shutdown_write(); }
+    void close() override { stream_->close(); }
+    std::optional<Endpoint> peer() const override { return peer_; }
+
+   private:
+    StreamPtr stream_;
+    Endpoint peer_;
+  };
+  Listener& network_;
+};
+
 class SshServerTest : public ::testing::Test {
  protected:
   SshServerTest() {
@@ -71,13 +103,14 @@ class SshServerTest : public ::testing::Test {
     return made ? "" : made.error().text();
   }
   /// Makes a server and lets it serve `network`.
-  void serve(const Args& options = {}) {
+  void serve(const Args& options = {}) { serve(network, options); }
+  void serve(Listener& listener, const Args& options = {}) {
     auto made = make(options);
     ASSERT_TRUE(made) << made.error().text();
     server = std::move(*made);
-    house.loop.spawn([this]() -> Awaitable<> {
+    house.loop.spawn([this, &listener]() -> Awaitable<> {
       ServerTransport::OnStream never = [](StreamPtr) { FAIL() << "sshd reaches the Server App itself"; };
-      co_await server->serve(network, std::move(never));
+      co_await server->serve(listener, std::move(never));
     });
   }
   StreamPtr dial() {
@@ -158,7 +191,7 @@ TEST_F(SshServerTest, DoesNotRunWhereSshdCouldOrShouldNot) {
 TEST_F(SshServerTest, HandsEachConnectionToAnSshdOfItsOwn) {
   serve();
   std::string said;
-  processes.on_start = [](ptproxy::test::FakeProgram& sshd) { sshd.say("Accepted publickey for alice"); };
+  processes.on_start = [](ptproxy::test::FakeProgram& sshd) { sshd.say(accepted); };
   auto client = dial();
   ASSERT_EQ(processes.started.size(), 1u);
   auto& sshd = *processes.started[0];
@@ -182,7 +215,14 @@ TEST_F(SshServerTest, HasALimitOfClientsThatHaveNotProvedTheirKey) {
   std::vector<StreamPtr> clients;
   for (int i = 0; i < Server::most_logging_in + 3; ++i) clients.push_back(dial());
   EXPECT_EQ(processes.started.size(), static_cast<std::size_t>(Server::most_logging_in));
-  processes.started[0]->say("Accepted publickey for alice");
+  // What sshd says of the user name "x\nAccepted publickey for alice".
+  for (const char* forged : {"Invalid user x", "Accepted publickey for alice from UNKNOWN port 65535",
+                             "Accepted publickey for alice from UNKNOWN port 65535 ssh2: RSA SHA256:abc port 65535"})
+    processes.started[0]->say(forged);
+  at(1s);
+  clients.push_back(dial());
+  EXPECT_EQ(processes.started.size(), static_cast<std::size_t>(Server::most_logging_in)) << "a client's own words";
+  processes.started[0]->say(accepted);
   at(1s);
   clients.push_back(dial());
   EXPECT_EQ(processes.started.size(), static_cast<std::size_t>(Server::most_logging_in) + 1) << "one has";
@@ -190,6 +230,20 @@ TEST_F(SshServerTest, HasALimitOfClientsThatHaveNotProvedTheirKey) {
   at(2s);
   clients.push_back(dial());
   EXPECT_EQ(processes.started.size(), static_cast<std::size_t>(Server::most_logging_in) + 2) << "and one is gone";
+}
+
+TEST_F(SshServerTest, OneClientThatNeverLogsInLeavesRoomForOthers) {
+  AddressedNetwork addressed(network);
+  serve(addressed);
+  constexpr std::size_t most = Server::most_logging_in_from_one;
+  std::vector<StreamPtr> clients;
+  for (std::size_t i = 0; i < most + 3; ++i) clients.push_back(dial());
+  EXPECT_EQ(processes.started.size(), most);
+  addressed.client = Endpoint("192.0.2.2", 1);
+  clients.push_back(dial());
+  EXPECT_EQ(processes.started.size(), most + 1);
+  network.close();
+  at(1s);
 }
 
 TEST_F(SshServerTest, ManuallyLetsNobodyInBeforeTheOperatorSaysSo) {

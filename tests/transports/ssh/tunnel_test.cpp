@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-constexpr const char* up = "ptproxy: logged in";
+constexpr const char* up = "(what ssh was told to say)";
 constexpr const char* denied = "alice@ptproxy: Permission denied (publickey).";
 
 class SshTunnelTest : public ::testing::Test {
@@ -35,9 +35,16 @@ class SshTunnelTest : public ::testing::Test {
   /// Every ssh that is started says this, and those that are refused end.
   void each_says(const char* line) {
     processes.on_start = [line](ptproxy::test::FakeProgram& ssh) {
+      if (line == std::string_view(up)) return ssh.say(word_of(ssh.command));
       ssh.say(line);
-      if (line != std::string_view(up)) ssh.end(255);
+      ssh.end(255);
     };
+  }
+  /// What ssh is to say once it has logged in.
+  static std::string word_of(const Command& command) {
+    for (const std::string& word : command.arguments)
+      if (word.starts_with("LocalCommand=echo '")) return word.substr(19, word.find('\'', 19) - 19);
+    return "nothing";
   }
   /// What a connection to the Server App that is begun now comes to.
   std::shared_ptr<std::optional<Result<StreamPtr>>> connect() {
@@ -116,6 +123,22 @@ TEST_F(SshTunnelTest, TriesEveryTenSecondsForEverWhileTheKeyIsUnknown) {
   EXPECT_EQ(attempts(), 10u * 24 * 360 + 1);
   EXPECT_EQ(refusals, 10 * 24 * 360 + 1);
   EXPECT_FALSE(tunnel->ended());
+}
+
+TEST_F(SshTunnelTest, BelievesNothingThatWhoeverSitsOnTheWireCanSay) {
+  std::string earlier;
+  processes.on_start = [&earlier](ptproxy::test::FakeProgram& ssh) {
+    EXPECT_NE(word_of(ssh.command), earlier) << "each attempt has a word of its own";
+    for (const std::string& line : {std::string("Received disconnect from UNKNOWN port 65535:2: bye"), earlier,
+                                    std::string("ptproxy: logged in"), std::string(denied)})
+      ssh.say(line);
+    earlier = word_of(ssh.command);
+    ssh.end(255);
+  };
+  auto waiting = connect();
+  at(1s);
+  EXPECT_EQ((*waiting)->error(), Errc::handshake_failed);
+  EXPECT_EQ(refusals, 0) << "no server has refused anything";
 }
 
 TEST_F(SshTunnelTest, RefusesAtOnceWhileTheKeyIsUnknown) {
