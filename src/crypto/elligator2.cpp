@@ -1,6 +1,8 @@
 #include "crypto/elligator2.h"
 
 #include "crypto/fe25519.h"
+#include "crypto/lanes.h"
+#include "crypto/x25519.h"
 
 #include <sodium.h>
 
@@ -68,10 +70,7 @@ EdwardsPoint small_order_point(unsigned index) {
   return point;
 }
 
-/// A coordinate u of the curve v^2 = u^3 + A u^2 + u, without the division.
-struct Fraction {
-  Fe25519 number, denominator;
-};
+using lanes::Fraction;
 
 /// The coordinate u = (1 + y)/(1 - y) of the two points' sum; the sign of x plays no part.
 Fraction sum_u(const EdwardsPoint& a, const EdwardsPoint& b) {
@@ -82,18 +81,83 @@ Fraction sum_u(const EdwardsPoint& a, const EdwardsPoint& b) {
   return {D + N, D - N};
 }
 
-std::optional<Representative> representative_of(const Fraction& u, Byte tweak) {
-  // r is the root of -u/(2 (u + A)) or of -(u + A)/(2u). With u = n/d the d's cancel in both.
-  const Fe25519 n_plus_Ad = u.number + A * u.denominator;
-  const Fe25519 product = u.number * n_plus_Ad;
-  const InverseRoot s = inverse_root(-(product + product));
-  const Fe25519 r = s.root * Fe25519::select((tweak & 1) != 0, n_plus_Ad, u.number);
+/// The number whose inverse root makes the representative: with it r is the root of -u/(2 (u + A)) or of -(u + A)/(2u).
+/// With u = n/d the d's cancel in both.
+Fe25519 under_the_root(const Fraction& u) {
+  const Fe25519 product = u.number * (u.number + A * u.denominator);
+  return -(product + product);
+}
+
+std::optional<Representative> representative_of(const Fraction& u, const InverseRoot& s, Byte tweak) {
+  const Fe25519 r = s.root * Fe25519::select((tweak & 1) != 0, u.number + A * u.denominator, u.number);
   // r and p - r stand for the same key; the one up to (p - 1)/2 leaves the two top bits free. Doubling wraps round p,
   // which is odd, exactly for the other.
   auto representative = Fe25519::select((r + r).is_odd(), -r, r).bytes();
   representative[31] |= tweak & filler_bits;
   if (!s.is_square) return std::nullopt;
   return representative;
+}
+
+std::optional<Representative> representative_of(const Fraction& u, Byte tweak) {
+  return representative_of(u, inverse_root(under_the_root(u)), tweak);
+}
+
+/// u of the base point plus the second of the points of small order: of its multiples m + 8n the one of small order is
+/// m times that one.
+const Fe25519& dirty_base_point() {
+  static const Fe25519 u = [] {
+    ByteArray<32> base;  // y = 4/5
+    base.fill(0x66);
+    base[0] = 0x58;
+    const auto sum = sum_u(decode(base), small_order_point(1));
+    return sum.number * sum.denominator.inverse();
+  }();
+  return u;
+}
+
+/// The multiplier that does to the dirty base point what clamping the private key, and adding the point of small order
+/// that its three lowest bits name, does to the base point: modulo the base point's order L it is the clamped key, and
+/// modulo 8 it is those bits.
+Secret<32> dirty_scalar(const Secret<32>& private_key) {
+  constexpr ByteArray<32> L{0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7,
+                            0xa2, 0xde, 0xf9, 0xde, 0x14, 0,    0,    0,    0,    0,    0,
+                            0,    0,    0,    0,    0,    0,    0,    0,    0,    0x10};
+  Secret<32> scalar = clamped(private_key);
+  // L is 5 modulo 8, and 5 times 5 is 1. The sum is below 2^256.
+  const unsigned times = 5U * private_key.data()[0] & 7;
+  unsigned carry = 0;
+  for (std::size_t i = 0; i < L.size(); ++i) {
+    carry += scalar.data()[i] + times * L[i];
+    scalar.data()[i] = static_cast<Byte>(carry);
+    carry >>= 8;
+  }
+  return scalar;
+}
+
+/// Draws eight private keys at once, and keeps those whose public keys have representatives.
+void draw_eight(Random& random, std::vector<KeyPair>& pairs) {
+  constexpr std::size_t one = 33;
+  Secret<lanes::count * one> drawn;
+  random.fill(drawn.span());
+  lanes::Scalars<lanes::count> private_keys, scalars;
+  for (std::size_t i = 0; i < lanes::count; ++i) {
+    private_keys[i] = Secret<32>(drawn.view().subspan(i * one, 32));
+    scalars[i] = dirty_scalar(private_keys[i]);
+  }
+  const auto u = lanes::multiply(scalars, dirty_base_point());
+  std::array<Fe25519, lanes::count> radicands, denominators;
+  for (std::size_t i = 0; i < lanes::count; ++i) {
+    radicands[i] = under_the_root(u[i]);
+    denominators[i] = u[i].denominator;
+  }
+  const auto roots = lanes::pow_p58(radicands), inverses = lanes::pow_p58(denominators);
+  for (std::size_t i = 0; i < lanes::count; ++i) {
+    const auto root = inverse_root(radicands[i], roots[i]);
+    const auto representative = representative_of(u[i], root, drawn.data()[i * one + 32]);
+    if (!representative) continue;
+    const auto public_key = u[i].number * denominators[i].inverse(inverses[i]);
+    pairs.emplace_back(private_keys[i], public_key.bytes(), *representative);
+  }
 }
 
 }  // namespace
@@ -134,6 +198,14 @@ KeyPair KeyPair::generate(Random& random) {
     const Byte tweak = random.bytes<1>()[0];
     if (auto pair = key_pair_from(private_key, tweak)) return *pair;
   }
+}
+
+std::vector<KeyPair> KeyPair::generate_some(Random& random, bool side_by_side) {
+  std::vector<KeyPair> pairs;
+  pairs.reserve(lanes::count);
+  if (!side_by_side) pairs.push_back(generate(random));
+  while (pairs.empty()) draw_eight(random, pairs);
+  return pairs;
 }
 
 }  // namespace ptproxy

@@ -6,14 +6,15 @@
 #include <ptproxy/bytes.h>
 #include <ptproxy/random.h>
 
+#include "crypto/x25519.h"
+
 #include <optional>
+#include <vector>
 
 namespace ptproxy {
 
 /// 32 bytes, little-endian: a number below 2^254, and two filler bits on top.
 using Representative = ByteArray<32>;
-/// The u coordinate of a point of Curve25519, 32 bytes, little-endian.
-using PublicKey = ByteArray<32>;
 
 /// The public key that a representative stands for. Never fails; the filler bits have no say. 0 gives 0, which the key
 /// agreement rejects.
@@ -35,6 +36,8 @@ class KeyPair {
       : private_key(scalar), public_key(u), representative(encoded) {}
   /// Draws until a key has a representative: twice on average, and for an unforeseeable time.
   static KeyPair generate(Random& random);
+  /// As many as cost least: one, or some four where the processor makes eight at once (crypto/lanes.h). Never none.
+  static std::vector<KeyPair> generate_some(Random& random, bool side_by_side = lanes::available());
 
   Secret<32> private_key;  ///< as drawn, unclamped; X25519 clamps it whenever it is used
   PublicKey public_key;

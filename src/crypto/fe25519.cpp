@@ -139,9 +139,9 @@ Fe25519 Fe25519::pow_p58() const {
   return ones_250.squared(2) * x;
 }
 
-Fe25519 Fe25519::inverse() const {
+Fe25519 Fe25519::inverse(const Fe25519& power) const {
   // p - 2 = 8 (2^252 - 3) + 3.
-  return pow_p58().squared(3) * square() * *this;
+  return power.squared(3) * square() * *this;
 }
 
 bool Fe25519::equals(const Fe25519& other) const {
@@ -163,9 +163,12 @@ const Fe25519& root_of_minus_one() {
 }
 
 InverseRoot inverse_root(const Fe25519& x) {
+  return inverse_root(x, x.pow_p58());
+}
+
+InverseRoot inverse_root(const Fe25519& x, const Fe25519& root) {
   const Fe25519& i = root_of_minus_one();
   const Fe25519 one(1);
-  const Fe25519 root = x.pow_p58();
   // x root^2 is a fourth root of one: 1 or -1 for a square, i or -i for a non-square.
   const Fe25519 check = x * root.square();
   const bool is_one = check.equals(one);

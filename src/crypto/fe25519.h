@@ -12,12 +12,17 @@ namespace ptproxy {
 /// A number modulo 2^255 - 19 in five limbs of 51 bits. Between operations each limb stays below 2^52.
 class Fe25519 {
  public:
+  using Limbs = std::array<std::uint64_t, 5>;
+  constexpr Fe25519() : Fe25519(std::uint64_t{0}) {}
   /// For numbers below 2^51.
   explicit constexpr Fe25519(std::uint64_t small) : limbs_{small, 0, 0, 0, 0} {}
+  /// Limb i counts 2^(51 i); each is below 2^52.
+  explicit constexpr Fe25519(const Limbs& limbs) : limbs_(limbs) {}
   /// 32 bytes, little-endian; bit 255 is ignored, and numbers from 2^255 - 19 on are reduced.
   explicit Fe25519(const ByteArray<32>& bytes);
   /// The one encoding with a number below 2^255 - 19.
   ByteArray<32> bytes() const;
+  const Limbs& limbs() const { return limbs_; }
 
   friend Fe25519 operator+(const Fe25519& a, const Fe25519& b);
   friend Fe25519 operator-(const Fe25519& a, const Fe25519& b);
@@ -25,7 +30,9 @@ class Fe25519 {
   Fe25519 operator-() const { return Fe25519(0) - *this; }
   Fe25519 square() const;
   /// 1/x, and 0 for 0.
-  Fe25519 inverse() const;
+  Fe25519 inverse() const { return inverse(pow_p58()); }
+  /// The same, of what is known as x^((p - 5)/8).
+  Fe25519 inverse(const Fe25519& power) const;
   /// x^((p - 5)/8), from which square roots are made.
   Fe25519 pow_p58() const;
 
@@ -36,8 +43,6 @@ class Fe25519 {
   static Fe25519 select(bool condition, const Fe25519& a, const Fe25519& b);
 
  private:
-  using Limbs = std::array<std::uint64_t, 5>;
-  explicit constexpr Fe25519(const Limbs& limbs) : limbs_(limbs) {}
   /// x^(2^n).
   Fe25519 squared(int n) const;
   /// The same number with limbs below 2^52, from limbs of any size.
@@ -53,6 +58,8 @@ struct InverseRoot {
   bool is_square;
 };
 InverseRoot inverse_root(const Fe25519& x);
+/// The same, of what is known as x^((p - 5)/8).
+InverseRoot inverse_root(const Fe25519& x, const Fe25519& power);
 
 /// The square root of -1 whose encoding is even.
 const Fe25519& root_of_minus_one();

@@ -1,6 +1,7 @@
 #include "crypto/ntor.h"
 
 #include "crypto/hash.h"
+#include "crypto/x25519.h"
 
 #include <sodium.h>
 
@@ -15,19 +16,13 @@ constexpr std::string_view key_verify = "ntor-curve25519-sha256-1:key_verify";
 constexpr std::string_view key_expand = "ntor-curve25519-sha256-1:key_expand";
 constexpr std::string_view mac = "ntor-curve25519-sha256-1:mac";
 
-/// A shared secret, zero when the peer's key has small order.
-Secret<32> x25519(const Secret<32>& private_key, const PublicKey& public_key) {
-  Secret<32> shared;
-  if (crypto_scalarmult_curve25519(shared.data(), private_key.data(), public_key.data()) != 0) wipe(shared.span());
-  return shared;
-}
-
 bool is_zero(const Secret<32>& secret) {
   return sodium_is_zero(secret.data(), secret.size()) != 0;
 }
 
-std::optional<NtorSecrets> agree(const Secret<32>& first, const Secret<32>& second, const PublicKey& bridge,
+std::optional<NtorSecrets> agree(const std::array<Secret<32>, 2>& shared, const PublicKey& bridge,
                                  const PublicKey& client, const PublicKey& server, const NodeId& node_id) {
+  const auto& [first, second] = shared;
   // The bridge's key really stands here twice, and its ID last.
   const auto over_secrets = [&](std::string_view key) {
     return hmac_sha256(as_bytes(key),
@@ -48,24 +43,16 @@ std::optional<NtorSecrets> agree(const Secret<32>& first, const Secret<32>& seco
 
 }  // namespace
 
-PublicKey x25519_public_key(const Secret<32>& private_key) {
-  PublicKey public_key;
-  crypto_scalarmult_curve25519_base(public_key.data(), private_key.data());
-  return public_key;
-}
-
 std::optional<NtorSecrets> ntor_client(const KeyPair& client, const PublicKey& server, const PublicKey& bridge,
                                        const NodeId& node_id) {
-  const auto first = x25519(client.private_key, server);
-  const auto second = x25519(client.private_key, bridge);
-  return agree(first, second, bridge, client.public_key, server, node_id);
+  const auto shared = x25519({client.private_key, server}, {client.private_key, bridge});
+  return agree(shared, bridge, client.public_key, server, node_id);
 }
 
 std::optional<NtorSecrets> ntor_server(const KeyPair& server, const PublicKey& client, const Secret<32>& bridge_private,
                                        const PublicKey& bridge, const NodeId& node_id) {
-  const auto first = x25519(server.private_key, client);
-  const auto second = x25519(bridge_private, client);
-  return agree(first, second, bridge, client, server.public_key, node_id);
+  const auto shared = x25519({server.private_key, client}, {bridge_private, client});
+  return agree(shared, bridge, client, server.public_key, node_id);
 }
 
 DirectionKeys::DirectionKeys(std::span<const Byte, 72> material) : key(material.first<32>()) {

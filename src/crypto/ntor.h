@@ -13,10 +13,6 @@ namespace ptproxy {
 
 using NodeId = ByteArray<20>;
 
-/// X25519(private_key, 9): the public key of a bridge's long-lived private key. Handshake keys are made by
-/// KeyPair::generate.
-PublicKey x25519_public_key(const Secret<32>& private_key);
-
 /// What both sides know in the end.
 class NtorSecrets {
  public:

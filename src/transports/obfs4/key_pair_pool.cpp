@@ -18,18 +18,22 @@ KeyPair KeyPairPool::take() {
     refilling_ = true;
     spawn(services_.executor, "key pairs", refill());
   }
-  if (ready_.empty()) return KeyPair::generate(services_.random);
+  if (ready_.empty()) make_some();
   const KeyPair pair = ready_.front();
   ready_.pop_front();
   return pair;
 }
 
+void KeyPairPool::make_some() {
+  for (auto& pair : KeyPair::generate_some(services_.random)) ready_.push_back(pair);
+}
+
 Awaitable<> KeyPairPool::refill() {
-  while (ready_.size() < most_ready) {
+  while (ready_.size() < enough) {
     auto slept = co_await services_.clock.sleep_until(next_);
     if (!slept) break;
     if (services_.clock.now() < next_) continue;  // one was taken meanwhile
-    ready_.push_back(KeyPair::generate(services_.random));
+    make_some();
     next_ = services_.clock.now() + breath;
   }
   refilling_ = false;

@@ -14,7 +14,7 @@ namespace ptproxy::obfs4 {
 /// Begins with the first pair that is taken, so that a transport that nobody uses costs nothing.
 class KeyPairPool {
  public:
-  static constexpr std::size_t most_ready = 16;
+  static constexpr std::size_t enough = 16;
   /// The services outlive this; this outlives the loop's last turn.
   explicit KeyPairPool(Services& services) : services_(services) {}
   /// One that nobody else gets: a ready one, or one made now.
@@ -22,6 +22,7 @@ class KeyPairPool {
   std::size_t ready() const { return ready_.size(); }
 
  private:
+  void make_some();
   Awaitable<> refill();
 
   Services& services_;

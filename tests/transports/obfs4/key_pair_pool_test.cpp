@@ -25,12 +25,13 @@ TEST_F(KeyPairPoolTest, IsEmptyUntilSomebodyNeedsIt) {
 TEST_F(KeyPairPoolTest, FillsWhenNobodyHasAskedForAWhile) {
   (void)pool.take();
   for (int i = 0; i < 20; ++i) {
+    const auto before = pool.ready();
     loop.run_until(loop.now() + 9ms);
+    EXPECT_EQ(pool.ready(), before) << "the loop is busy";
     (void)pool.take();
-    EXPECT_EQ(pool.ready(), 0u) << "the loop is busy";
   }
   loop.run();
-  EXPECT_EQ(pool.ready(), KeyPairPool::most_ready);
+  EXPECT_GE(pool.ready(), KeyPairPool::enough);
 }
 
 TEST_F(KeyPairPoolTest, GivesNoPairTwice) {
