@@ -24,10 +24,16 @@ class Random {
 };
 
 /// The system's generator (OpenSSL's, seeded by the kernel). Throws when the system has no randomness: nothing here can
-/// go on without.
+/// go on without. For one thread, and not to be used on both sides of a fork.
 class SystemRandom final : public Random {
  public:
   void fill(ByteSpan out) override;
+
+ private:
+  /// A connection draws a dozen times and little each time; the generator's cost is that of a call, not of a byte. What
+  /// is given away is wiped here.
+  Secret<1024> ready_;
+  std::size_t left_ = 0;
 };
 
 /// The same bytes for the same seed, for tests.

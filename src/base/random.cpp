@@ -3,11 +3,22 @@
 #include <openssl/rand.h>
 #include <sodium.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <stdexcept>
 
 namespace ptproxy {
+namespace {
+
+constexpr std::size_t little = 128;
+
+void draw(ByteSpan out) {
+  if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1)
+    throw std::runtime_error("the system has no randomness");
+}
+
+}  // namespace
 
 std::uint64_t Random::u64() {
   return std::bit_cast<std::uint64_t>(bytes<8>());
@@ -23,8 +34,16 @@ std::uint32_t Random::below(std::uint32_t n) {
 }
 
 void SystemRandom::fill(ByteSpan out) {
-  if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1)
-    throw std::runtime_error("the system has no randomness");
+  if (out.size() > little) return draw(out);
+  if (left_ < out.size()) {
+    left_ = 0;
+    draw(ready_.span());
+    left_ = ready_.size();
+  }
+  left_ -= out.size();
+  const auto given = ready_.span().subspan(left_, out.size());
+  std::ranges::copy(given, out.begin());
+  wipe(given);
 }
 
 void SeededRandom::fill(ByteSpan out) {

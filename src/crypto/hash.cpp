@@ -17,6 +17,8 @@ class Sha256 {
   Sha256() : state_(EVP_MD_CTX_new()) {
     if (!state_) throw std::bad_alloc();
   }
+  /// Goes on from where the other stands.
+  Sha256(const Sha256& other) : Sha256() { need(EVP_MD_CTX_copy_ex(state_.get(), other.state_.get())); }
   void start() { need(EVP_DigestInit_ex2(state_.get(), algorithm(), nullptr)); }
   void add(ByteView bytes) { need(EVP_DigestUpdate(state_.get(), bytes.data(), bytes.size())); }
   void add(std::initializer_list<ByteView> parts) {
@@ -47,6 +49,37 @@ class Sha256 {
 
 constexpr std::size_t hmac_block = 64;
 
+/// A running HMAC-SHA256. Made of two digests by hand, as OpenSSL's own looks its digest up by name each time.
+class Hmac {
+ public:
+  explicit Hmac(ByteView key) : pad_(key) {
+    if (key.size() > hmac_block) pad_ = Secret<hmac_block>(sha256({key}));
+    for (Byte& byte : pad_.span()) byte ^= 0x36;
+    hash_.start();
+    hash_.add(pad_.view());
+  }
+  void add(std::initializer_list<ByteView> parts) { hash_.add(parts); }
+  ByteArray<32> finish() {
+    auto inner = hash_.finish();
+    for (Byte& byte : pad_.span()) byte ^= 0x36 ^ 0x5c;
+    hash_.start();
+    hash_.add(pad_.view());
+    hash_.add(inner);
+    wipe(inner);
+    return hash_.finish();
+  }
+
+ private:
+  Secret<hmac_block> pad_;
+  Sha256 hash_;
+};
+
+ByteArray<16> front_of(const ByteArray<32>& tag) {
+  ByteArray<16> front;
+  std::copy_n(tag.begin(), front.size(), front.begin());
+  return front;
+}
+
 }  // namespace
 
 ByteArray<32> sha256(std::initializer_list<ByteView> parts) {
@@ -57,28 +90,25 @@ ByteArray<32> sha256(std::initializer_list<ByteView> parts) {
 }
 
 ByteArray<32> hmac_sha256(ByteView key, std::initializer_list<ByteView> parts) {
-  // Made of two digests by hand, as OpenSSL's own HMAC looks its digest up by name each time.
-  Secret<hmac_block> pad(key);
-  if (key.size() > hmac_block) pad = Secret<hmac_block>(sha256({key}));
-  Sha256 hash;
-  for (Byte& byte : pad.span()) byte ^= 0x36;
-  hash.start();
-  hash.add(pad.view());
-  hash.add(parts);
-  auto inner = hash.finish();
-  for (Byte& byte : pad.span()) byte ^= 0x36 ^ 0x5c;
-  hash.start();
-  hash.add(pad.view());
-  hash.add(inner);
-  wipe(inner);
-  return hash.finish();
+  Hmac hmac(key);
+  hmac.add(parts);
+  return hmac.finish();
 }
 
 ByteArray<16> hmac_sha256_128(ByteView key, std::initializer_list<ByteView> parts) {
-  const auto tag = hmac_sha256(key, parts);
-  ByteArray<16> front;
-  std::copy_n(tag.begin(), front.size(), front.begin());
-  return front;
+  return front_of(hmac_sha256(key, parts));
+}
+
+std::vector<ByteArray<16>> hmac_sha256_128_each(ByteView key, ByteView beginning, std::span<const std::string> ends) {
+  Hmac begun(key);
+  begun.add({beginning});
+  std::vector<ByteArray<16>> tags;
+  for (const auto& end : ends) {
+    Hmac hmac = begun;
+    hmac.add({as_bytes(end)});
+    tags.push_back(front_of(hmac.finish()));
+  }
+  return tags;
 }
 
 Secret<32> hkdf_extract(ByteView salt, ByteView key_material) {

@@ -6,6 +6,9 @@
 #include <ptproxy/bytes.h>
 
 #include <initializer_list>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace ptproxy {
 
@@ -16,6 +19,9 @@ ByteArray<32> hmac_sha256(ByteView key, std::initializer_list<ByteView> parts);
 
 /// The first 16 bytes of hmac_sha256: the marks and MACs of obfs4 and ScrambleSuit.
 ByteArray<16> hmac_sha256_128(ByteView key, std::initializer_list<ByteView> parts);
+
+/// The same for several messages that differ in their ends alone: what they begin with is hashed once.
+std::vector<ByteArray<16>> hmac_sha256_128_each(ByteView key, ByteView beginning, std::span<const std::string> ends);
 
 /// HKDF's first half: a key of 32 bytes out of material of any length.
 Secret<32> hkdf_extract(ByteView salt, ByteView key_material);

@@ -8,6 +8,8 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
+#include <unistd.h>
+
 #include <chrono>
 
 namespace ptproxy {
@@ -95,7 +97,17 @@ Awaitable<Result<StreamPtr>> TcpDialer::connect(tcp::endpoint to) {
   if (bound) co_return bound;
   auto [ec] = co_await attempt.socket.async_connect(to, as_tuple);
   if (ec) co_return ec;
-  co_return std::make_unique<SocketStream>(loop_, std::move(attempt.socket));
+  // Asio goes on asking for EPOLLOUT on a socket that once waited for it, so that every wait for something to read
+  // wakes up at once, for nothing. As a new one it asks for reading only.
+  const auto descriptor = attempt.socket.release(ec);
+  if (ec) co_return ec;
+  TcpSocket socket(loop_.executor);
+  socket.assign(to.protocol(), descriptor, ec);
+  if (ec) {
+    ::close(descriptor);
+    co_return ec;
+  }
+  co_return std::make_unique<SocketStream>(loop_, std::move(socket));
 }
 
 Awaitable<Result<StreamPtr>> TcpDialer::dial(const Endpoint& to) {

@@ -2,7 +2,7 @@
 
 #include "crypto/hash.h"
 
-#include <algorithm>
+#include <array>
 
 namespace ptproxy {
 namespace {
@@ -27,10 +27,9 @@ void append_mark_and_mac(ByteQueue& out, ByteView key, ByteView marked, std::str
 }
 
 std::optional<std::size_t> end_of_hello(ByteView heard, const Mark& mark, std::size_t from) {
-  const auto searched = heard.subspan(std::min(from, heard.size()));
-  const auto found = std::ranges::search(searched, mark);
-  if (found.empty()) return std::nullopt;
-  const auto end = static_cast<std::size_t>(found.end() - searched.begin()) + from + mac_size;
+  const auto found = as_text(heard).find(as_text(mark), from);
+  if (found == std::string_view::npos) return std::nullopt;
+  const auto end = found + mark_size + mac_size;
   if (end > heard.size()) return std::nullopt;
   return end;
 }
@@ -41,11 +40,11 @@ bool mac_fits(ByteView key, ByteView hello, std::string_view hour) {
 }
 
 std::optional<std::string> hour_of_mac(ByteView key, ByteView hello, std::int64_t unix_seconds) {
+  const std::array hours{epoch_hour(unix_seconds), epoch_hour(unix_seconds, -1), epoch_hour(unix_seconds, 1)};
+  const auto macs = hmac_sha256_128_each(key, hello.first(hello.size() - mac_size), hours);
   std::optional<std::string> found;
-  for (int hours_later : {0, -1, 1}) {
-    const auto hour = epoch_hour(unix_seconds, hours_later);
-    if (mac_fits(key, hello, hour)) found = hour;
-  }
+  for (std::size_t i = 0; i < hours.size(); ++i)
+    if (equal_in_constant_time(macs[i], hello.last(mac_size))) found = hours[i];
   return found;
 }
 

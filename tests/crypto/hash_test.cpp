@@ -28,6 +28,15 @@ TEST(Hash, AuthenticatesUnderShortAndLongKeys) {
   EXPECT_EQ(to_hex(hmac_sha256_128(view("Jefe"), {view("what do ya want for nothing?")})), case_2.substr(0, 32));
 }
 
+TEST(Hash, MacsMessagesThatDifferInTheirEndsAsIfEachStoodAlone) {
+  const Bytes key(70, 0xaa), beginning(131, 0x33);
+  const std::vector<std::string> ends{"480000", "", "479999"};
+  const auto tags = hmac_sha256_128_each(key, beginning, ends);
+  ASSERT_EQ(tags.size(), ends.size());
+  for (std::size_t i = 0; i < ends.size(); ++i)
+    EXPECT_EQ(to_hex(tags[i]), to_hex(hmac_sha256_128(key, {beginning, as_bytes(ends[i])})));
+}
+
 TEST(Hash, ExtractsAndExpands) {
   // RFC 5869, case 1.
   const Bytes material(22, 0x0b);
