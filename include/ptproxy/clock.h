@@ -5,6 +5,8 @@
 #include <ptproxy/stream.h>
 
 #include <chrono>
+#include <functional>
+#include <memory>
 
 namespace ptproxy {
 
@@ -18,6 +20,14 @@ class Clock {
   virtual std::int64_t unix_seconds() const = 0;
   /// An error only when the waiter is cancelled.
   virtual Awaitable<Result<>> sleep_until(TimePoint when) = 0;
+
+  /// Rings once unless it dies before; it may die while it rings.
+  class Alarm {
+   public:
+    virtual ~Alarm() = default;
+  };
+  /// `ring` is called from the loop, at `when` or soon after.
+  virtual std::unique_ptr<Alarm> alarm(TimePoint when, std::function<void()> ring) = 0;
 };
 
 }  // namespace ptproxy

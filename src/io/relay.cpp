@@ -1,7 +1,8 @@
 #include "io/relay.h"
 
+#include <ptproxy/clock.h>
+
 #include "io/spawn.h"
-#include "io/timing.h"
 
 namespace ptproxy {
 namespace {
@@ -9,17 +10,16 @@ namespace {
 // Both directions truly share this: whoever ends last lets go of it.
 class Relay {
  public:
-  Relay(Executor executor, Clock& clock, StreamPtr near, StreamPtr far)
-      : clock_(clock), near_(std::move(near)), far_(std::move(far)), other_ended_(executor) {}
+  Relay(Clock& clock, StreamPtr near, StreamPtr far) : clock_(clock), near_(std::move(near)), far_(std::move(far)) {}
 
   static Awaitable<> outwards(std::shared_ptr<Relay> relay) {
     co_await relay->pump(*relay->near_, *relay->far_);
-    co_await relay->end();
+    relay->end();
   }
 
   static Awaitable<> inwards(std::shared_ptr<Relay> relay) {
     co_await relay->pump(*relay->far_, *relay->near_);
-    co_await relay->end();
+    relay->end();
   }
 
  private:
@@ -42,21 +42,21 @@ class Relay {
     }
   }
 
-  /// The first direction to end stays to watch that the other does not fall silent for ever.
-  Awaitable<> end() {
-    if (++ended_ == 2) {
+  void end() {
+    if (++ended_ == 2)
       close();
-      other_ended_.ring();
-      co_return;
-    }
-    while (ended_ < 2) {
-      const auto moved = moved_;
-      (void)co_await within(clock_, half_closed_limit, other_ended_.wait());
-      if (ended_ < 2 && moved == moved_) {
+    else
+      watch();
+  }
+
+  /// While one direction has ended, the other may not fall silent for ever.
+  void watch() {
+    silence_ = clock_.alarm(clock_.now() + half_closed_limit, [this, moved = moved_] {
+      if (moved == moved_)
         close();
-        co_return;
-      }
-    }
+      else
+        watch();
+    });
   }
 
   void close() {
@@ -66,15 +66,15 @@ class Relay {
 
   Clock& clock_;
   StreamPtr near_, far_;
-  Bell other_ended_;
   std::uint64_t moved_ = 0;
   int ended_ = 0;
+  std::unique_ptr<Clock::Alarm> silence_;
 };
 
 }  // namespace
 
 void start_relay(Executor executor, Clock& clock, StreamPtr near, StreamPtr far) {
-  auto relay = std::make_shared<Relay>(executor, clock, std::move(near), std::move(far));
+  auto relay = std::make_shared<Relay>(clock, std::move(near), std::move(far));
   spawn(executor, "relay outwards", Relay::outwards(relay));
   spawn(executor, "relay inwards", Relay::inwards(std::move(relay)));
 }

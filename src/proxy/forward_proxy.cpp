@@ -3,6 +3,7 @@
 #include <ptproxy/log.h>
 
 #include "io/early_stream.h"
+#include "io/race.h"
 #include "io/relay.h"
 #include "io/run_handshake.h"
 #include "io/spawn.h"

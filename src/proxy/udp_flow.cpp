@@ -1,5 +1,7 @@
 #include "proxy/udp_flow.h"
 
+#include "io/race.h"
+
 #include <fmt/format.h>
 
 namespace ptproxy {

@@ -2,6 +2,7 @@
 
 #include <ptproxy/log.h>
 
+#include "io/race.h"
 #include "io/spawn.h"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>

@@ -104,6 +104,11 @@ void append_rest(ByteQueue& out, std::string head, const Message& message) {
 
 }  // namespace
 
+HttpFields& HttpFields::add(std::string name, std::string value) {
+  fields_.emplace_back(std::move(name), std::move(value));
+  return *this;
+}
+
 std::optional<std::string_view> HttpFields::find(std::string_view name) const {
   for (const auto& [key, value] : fields_)
     if (equal_in_any_case(key, name)) return value;

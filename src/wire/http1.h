@@ -18,10 +18,7 @@ namespace ptproxy {
 class HttpFields {
  public:
   using Field = std::pair<std::string, std::string>;
-  HttpFields& add(std::string name, std::string value) {
-    fields_.emplace_back(std::move(name), std::move(value));
-    return *this;
-  }
+  HttpFields& add(std::string name, std::string value);
   /// The first value of `name`; valid as long as these fields are not changed.
   std::optional<std::string_view> find(std::string_view name) const;
   const std::vector<Field>& all() const { return fields_; }

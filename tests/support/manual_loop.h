@@ -11,8 +11,11 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
+#include <utility>
 
 namespace ptproxy::test {
 
@@ -24,13 +27,15 @@ class ManualLoop final : public Clock {
     return start_of_day + std::chrono::duration_cast<std::chrono::seconds>(now_.time_since_epoch()).count();
   }
   Awaitable<Result<>> sleep_until(TimePoint when) override {
+    if (when <= now_) co_return Result<>{};
     Bell bell(executor());
-    auto mine = sleepers_.emplace(when, &bell);
-    bool alive = true;
-    while (alive && now_ < when) alive = static_cast<bool>(co_await bell.wait());
-    sleepers_.erase(mine);
-    if (!alive) co_return error_code(asio::error::operation_aborted);
-    co_return Result<>{};
+    const auto wakes = alarm(when, [&bell] { bell.ring(); });
+    co_return co_await bell.wait();
+  }
+  std::unique_ptr<Alarm> alarm(TimePoint when, std::function<void()> ring) override {
+    const Key key{when, next_alarm_++};
+    alarms_[key] = std::move(ring);
+    return std::make_unique<ManualAlarm>(*this, key);
   }
   /// Takes a coroutine, or a lambda that makes one and lives as long as it.
   template <class Task>
@@ -45,10 +50,9 @@ class ManualLoop final : public Clock {
       io_.restart();
       while (io_.poll()) {
       }
-      if (sleepers_.empty() || sleepers_.begin()->first > end) break;
-      now_ = sleepers_.begin()->first;
-      for (auto& [when, bell] : sleepers_)
-        if (when <= now_) bell->ring();
+      if (alarms_.empty() || alarms_.begin()->first.first > end) break;
+      now_ = std::max(now_, alarms_.begin()->first.first);
+      while (!alarms_.empty() && alarms_.begin()->first.first <= now_) alarms_.extract(alarms_.begin()).mapped()();
     }
     if (end != TimePoint::max()) now_ = end;
   }
@@ -56,9 +60,21 @@ class ManualLoop final : public Clock {
 
  private:
   static constexpr std::int64_t start_of_day = 480000 * 3600 + 1800;
-  asio::io_context io_;
+  // What has rung is no longer in here; of one moment, in the order in which they were set.
+  using Key = std::pair<TimePoint, int>;
+  class ManualAlarm final : public Alarm {
+   public:
+    ManualAlarm(ManualLoop& loop, Key key) : loop_(loop), key_(key) {}
+    ~ManualAlarm() override { loop_.alarms_.erase(key_); }
+
+   private:
+    ManualLoop& loop_;
+    Key key_;
+  };
+  std::map<Key, std::function<void()>> alarms_;
+  int next_alarm_ = 0;
   TimePoint now_{};
-  std::multimap<TimePoint, Bell*> sleepers_;
+  asio::io_context io_;  // suspended coroutines die with it, and hold alarms
 };
 
 /// One end of a pipe. A write waits while `most_queued` chunks have not been read, which is its back-pressure.
