@@ -23,6 +23,9 @@
 namespace ptproxy {
 namespace {
 
+/// All sockets and timers are used by the one thread that runs the loop; other threads only hand it what they computed.
+constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
+
 /// Also when somebody has made the descriptor, which may be shared, one that does not block.
 void write_whole(int descriptor, std::string_view line) {
   while (!line.empty()) {
@@ -78,7 +81,7 @@ ExitCode serve(const Config& config, const std::optional<UpstreamProxy>& upstrea
   LiveSockets live;
   SystemRandom random;
   const Storage storage(state_directory);
-  asio::io_context io(1);
+  asio::io_context io(one_thread);
   SystemClock clock(io.get_executor());
   Loop loop(io.get_executor(), chunks, live);
   SystemProcesses processes(loop);
@@ -122,7 +125,7 @@ ExitCode generate(const Settings& environment, const CommandLine& line) {
   ChunkPool chunks;
   LiveSockets live;
   SystemRandom random;
-  asio::io_context io(1);
+  asio::io_context io(one_thread);
   SystemClock clock(io.get_executor());
   Loop loop(io.get_executor(), chunks, live);
   SystemProcesses processes(loop);

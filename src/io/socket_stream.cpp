@@ -9,14 +9,6 @@ namespace {
 
 using tcp = asio::ip::tcp;
 
-/// A UNIX socket knows nothing of these options, and needs none.
-void set_options(StreamSocket& socket) {
-  error_code ignored;
-  socket.non_blocking(true, ignored);
-  socket.set_option(tcp::no_delay(true), ignored);
-  socket.set_option(asio::socket_base::keep_alive(true), ignored);
-}
-
 }  // namespace
 
 asio::ip::address without_mapping(const asio::ip::address& address) {
@@ -36,7 +28,8 @@ Endpoint to_endpoint(const tcp::endpoint& endpoint) {
 
 SocketStream::SocketStream(Loop& loop, StreamSocket socket)
     : Member(loop.live), loop_(loop), socket_(std::move(socket)) {
-  set_options(socket_);
+  error_code ignored;
+  socket_.non_blocking(true, ignored);
 }
 
 Awaitable<Result<Chunk>> SocketStream::read() {

@@ -20,6 +20,14 @@ using tcp = asio::ip::tcp;
 constexpr int backlog = 4096;
 constexpr std::chrono::milliseconds rest_without_descriptors{100};
 
+/// What is accepted inherits them from the listener.
+template <class Socket>
+void set_options(Socket& socket) {
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+}
+
 /// A connection attempt that ends when the loop drains.
 class Attempt final : private LiveSockets::Member {
  public:
@@ -46,6 +54,7 @@ Checked<std::unique_ptr<TcpListener>> TcpListener::open(Loop& loop, const Endpoi
   if (!ec) acceptor.set_option(asio::socket_base::reuse_address(true), ec);
   if (!ec && address.is_v6()) acceptor.set_option(asio::ip::v6_only(false), ec);
   if (!ec) acceptor.bind(endpoint, ec);
+  if (!ec) set_options(acceptor);
   if (!ec) acceptor.listen(backlog, ec);
   if (!ec) acceptor.non_blocking(true, ec);
   if (ec) return Refusal(fmt::format("cannot listen there: {}", ec.message()));
@@ -107,6 +116,7 @@ Awaitable<Result<StreamPtr>> TcpDialer::connect(tcp::endpoint to) {
     ::close(descriptor);
     co_return ec;
   }
+  set_options(socket);
   co_return std::make_unique<SocketStream>(loop_, std::move(socket));
 }
 
