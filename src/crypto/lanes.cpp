@@ -3,18 +3,10 @@
 #include <cstdlib>
 
 #if defined(__x86_64__)
-// GCC 12 takes the intrinsics' own undefined values for a mistake (its bug 105593).
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#ifndef __clang__
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#pragma GCC diagnostic pop
+#include "crypto/avx512.h"
 
-// Functions, not the file, are compiled for AVX-512: what the headers bring along must run everywhere.
-#define PTPROXY_AVX512 [[gnu::target("avx512f,avx512ifma")]]
-#define PTPROXY_AVX512_INLINE [[gnu::target("avx512f,avx512ifma"), gnu::always_inline]] inline
+#define PTPROXY_IFMA PTPROXY_FOR("avx512f,avx512ifma")
+#define PTPROXY_IFMA_INLINE PTPROXY_INLINE_FOR("avx512f,avx512ifma")
 
 namespace ptproxy::lanes {
 namespace {
@@ -29,12 +21,12 @@ struct Lanes {
   __m512i limb[limbs];
 };
 
-PTPROXY_AVX512_INLINE __m512i times19(__m512i x) {
+PTPROXY_IFMA_INLINE __m512i times19(__m512i x) {
   return (x << 4) + (x << 1) + x;
 }
 
 /// From limbs below 2^61 limbs below 2^51 + 2^15: one step of carrying, in all limbs at once.
-PTPROXY_AVX512_INLINE Lanes carried(const Lanes& x) {
+PTPROXY_IFMA_INLINE Lanes carried(const Lanes& x) {
   const __m512i mask = _mm512_set1_epi64(mask51);
   Lanes out;
   out.limb[0] = (x.limb[0] & mask) + times19(_mm512_srli_epi64(x.limb[4], 51));
@@ -45,7 +37,7 @@ PTPROXY_AVX512_INLINE Lanes carried(const Lanes& x) {
 
 /// From the low and the high 52 bits of sums of products. The high half of a product of limbs i and j counts 2^52, that
 /// is twice what a limb i + j + 1 counts; and limb 5 counts 19 times what limb 0 does.
-PTPROXY_AVX512_INLINE Lanes folded(const __m512i (&low)[products], const __m512i (&high)[products]) {
+PTPROXY_IFMA_INLINE Lanes folded(const __m512i (&low)[products], const __m512i (&high)[products]) {
   Lanes sum;
 #pragma GCC unroll 5
   for (int i = 0; i < limbs; ++i) {
@@ -57,14 +49,14 @@ PTPROXY_AVX512_INLINE Lanes folded(const __m512i (&low)[products], const __m512i
   return carried(sum);
 }
 
-PTPROXY_AVX512_INLINE Lanes zero() {
+PTPROXY_IFMA_INLINE Lanes zero() {
   Lanes out;
 #pragma GCC unroll 5
   for (int i = 0; i < limbs; ++i) out.limb[i] = _mm512_setzero_si512();
   return out;
 }
 
-PTPROXY_AVX512_INLINE Lanes in_each(const Fe25519& x) {
+PTPROXY_IFMA_INLINE Lanes in_each(const Fe25519& x) {
   Lanes out;
 #pragma GCC unroll 5
   for (int i = 0; i < limbs; ++i)
@@ -73,7 +65,7 @@ PTPROXY_AVX512_INLINE Lanes in_each(const Fe25519& x) {
 }
 
 /// a b + c.
-PTPROXY_AVX512_INLINE Lanes multiply_and_add(const Lanes& a, const Lanes& b, const Lanes& c) {
+PTPROXY_IFMA_INLINE Lanes multiply_and_add(const Lanes& a, const Lanes& b, const Lanes& c) {
   __m512i low[products], high[products];
 #pragma GCC unroll 9
   for (int i = 0; i < products; ++i) {
@@ -91,12 +83,12 @@ PTPROXY_AVX512_INLINE Lanes multiply_and_add(const Lanes& a, const Lanes& b, con
   return folded(low, high);
 }
 
-PTPROXY_AVX512_INLINE Lanes operator*(const Lanes& a, const Lanes& b) {
+PTPROXY_IFMA_INLINE Lanes operator*(const Lanes& a, const Lanes& b) {
   return multiply_and_add(a, b, zero());
 }
 
 /// As a product; of products that come twice one is made.
-PTPROXY_AVX512_INLINE Lanes square(const Lanes& a) {
+PTPROXY_IFMA_INLINE Lanes square(const Lanes& a) {
   __m512i low[products], high[products];
 #pragma GCC unroll 9
   for (int i = 0; i < products; ++i) low[i] = high[i] = _mm512_setzero_si512();
@@ -121,14 +113,14 @@ PTPROXY_AVX512_INLINE Lanes square(const Lanes& a) {
   return folded(low, high);
 }
 
-PTPROXY_AVX512 Lanes squared(Lanes x, int n) {
+PTPROXY_IFMA Lanes squared(Lanes x, int n) {
   for (int i = 0; i < n; ++i) x = square(x);
   return x;
 }
 
 /// a + b; a - b in the lanes of `minus`; a alone in those not of `some`. 4p is added to differences, so that no limb
 /// goes below zero.
-PTPROXY_AVX512_INLINE Lanes sum(const Lanes& a, const Lanes& b, __mmask8 minus = 0, __mmask8 some = 0xff) {
+PTPROXY_IFMA_INLINE Lanes sum(const Lanes& a, const Lanes& b, __mmask8 minus = 0, __mmask8 some = 0xff) {
   Lanes out;
 #pragma GCC unroll 5
   for (int i = 0; i < limbs; ++i) {
@@ -139,12 +131,12 @@ PTPROXY_AVX512_INLINE Lanes sum(const Lanes& a, const Lanes& b, __mmask8 minus =
   return carried(out);
 }
 
-PTPROXY_AVX512_INLINE Lanes difference(const Lanes& a, const Lanes& b) {
+PTPROXY_IFMA_INLINE Lanes difference(const Lanes& a, const Lanes& b) {
   return sum(a, b, 0xff);
 }
 
 /// b in the lanes of the mask, else a.
-PTPROXY_AVX512_INLINE Lanes blend(__mmask8 mask, const Lanes& a, const Lanes& b) {
+PTPROXY_IFMA_INLINE Lanes blend(__mmask8 mask, const Lanes& a, const Lanes& b) {
   Lanes out;
 #pragma GCC unroll 5
   for (int i = 0; i < limbs; ++i) out.limb[i] = _mm512_mask_mov_epi64(a.limb[i], mask, b.limb[i]);
@@ -153,14 +145,14 @@ PTPROXY_AVX512_INLINE Lanes blend(__mmask8 mask, const Lanes& a, const Lanes& b)
 
 /// In each half, its lanes A, B, C and D.
 template <int A, int B, int C, int D>
-PTPROXY_AVX512_INLINE Lanes arranged(const Lanes& x) {
+PTPROXY_IFMA_INLINE Lanes arranged(const Lanes& x) {
   Lanes out;
 #pragma GCC unroll 5
   for (int i = 0; i < limbs; ++i) out.limb[i] = _mm512_permutex_epi64(x.limb[i], A | B << 2 | C << 4 | D << 6);
   return out;
 }
 
-PTPROXY_AVX512 Lanes pow_p58(const Lanes& x) {
+PTPROXY_IFMA Lanes pow_p58(const Lanes& x) {
   // As Fe25519::pow_p58.
   const Lanes x2 = square(x);
   const Lanes x9 = squared(x2, 2) * x;
@@ -187,13 +179,13 @@ class Rows {
   alignas(64) std::uint64_t words_[Words][count] = {};
 };
 
-PTPROXY_AVX512_INLINE Lanes loaded(Rows<limbs>& rows) {
+PTPROXY_IFMA_INLINE Lanes loaded(Rows<limbs>& rows) {
   Lanes out;
   for (std::size_t i = 0; i < limbs; ++i) out.limb[i] = _mm512_load_si512(rows.row(i));
   return out;
 }
 
-PTPROXY_AVX512_INLINE void store(const Lanes& x, Rows<limbs>& rows) {
+PTPROXY_IFMA_INLINE void store(const Lanes& x, Rows<limbs>& rows) {
   for (std::size_t i = 0; i < limbs; ++i) _mm512_store_si512(rows.row(i), x.limb[i]);
 }
 
@@ -213,13 +205,13 @@ void set(Rows<4>& rows, std::size_t lane, const Secret<32>& scalar) {
 }
 
 /// Bit `bit` of each lane's scalar.
-PTPROXY_AVX512_INLINE __mmask8 bits_at(Rows<4>& scalars, int bit) {
+PTPROXY_IFMA_INLINE __mmask8 bits_at(Rows<4>& scalars, int bit) {
   return _mm512_test_epi64_mask(_mm512_load_si512(scalars.row(static_cast<std::size_t>(bit / 64))),
                                 _mm512_set1_epi64(static_cast<long long>(1ULL << bit % 64)));
 }
 
 /// Montgomery's ladder (RFC 7748 section 5) for two points. Each has half of the lanes, and in them x2, z2, x3, z3.
-PTPROXY_AVX512 Lanes ladder(Rows<4>& scalars, const Lanes& points) {
+PTPROXY_IFMA Lanes ladder(Rows<4>& scalars, const Lanes& points) {
   constexpr __mmask8 lane0 = 0x11, lane1 = 0x22, lane3 = 0x88;
   Lanes one = zero();
   one.limb[0] = _mm512_set1_epi64(1);
@@ -251,7 +243,7 @@ PTPROXY_AVX512 Lanes ladder(Rows<4>& scalars, const Lanes& points) {
 }
 
 /// The same for eight multiples of one point, a lane each.
-PTPROXY_AVX512 void ladder(Rows<4>& scalars, const Fe25519& point, Rows<limbs>& x, Rows<limbs>& z) {
+PTPROXY_IFMA void ladder(Rows<4>& scalars, const Fe25519& point, Rows<limbs>& x, Rows<limbs>& z) {
   const Lanes u = in_each(point), a24 = in_each(Fe25519(121665));
   Lanes x2 = in_each(Fe25519(1)), z2 = zero(), x3 = u, z3 = x2;
   __mmask8 swapped = 0;
@@ -278,18 +270,18 @@ PTPROXY_AVX512 void ladder(Rows<4>& scalars, const Fe25519& point, Rows<limbs>& 
 }
 
 /// In every first lane of a half x2, and in the second 1/z2.
-PTPROXY_AVX512 void invert_z(Lanes& x_and_z) {
+PTPROXY_IFMA void invert_z(Lanes& x_and_z) {
   const Lanes inverse = squared(pow_p58(x_and_z), 3) * square(x_and_z) * x_and_z;
   x_and_z = blend(0x22, x_and_z, inverse);
 }
 
-PTPROXY_AVX512 void multiply_two(Rows<4>& scalars, Rows<limbs>& rows) {
+PTPROXY_IFMA void multiply_two(Rows<4>& scalars, Rows<limbs>& rows) {
   Lanes x_and_z = ladder(scalars, loaded(rows));
   invert_z(x_and_z);
   store(x_and_z, rows);
 }
 
-PTPROXY_AVX512 void raise(Rows<limbs>& rows) {
+PTPROXY_IFMA void raise(Rows<limbs>& rows) {
   store(pow_p58(loaded(rows)), rows);
 }
 

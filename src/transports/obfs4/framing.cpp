@@ -1,6 +1,7 @@
 #include "transports/obfs4/framing.h"
 
 #include "crypto/poly1305.h"
+#include "crypto/salsa20.h"
 
 #include <sodium.h>
 
@@ -17,16 +18,6 @@ using Nonce = ByteArray<8>;
 // A secretbox spends the first 32 bytes of the key stream on the Poly1305 key; the message goes on from there.
 constexpr std::size_t poly_key_size = 32;
 
-// libsodium makes so much of the key stream at once where the processor can; what is left over costs it several times
-// as much a byte, so that it is cheaper to fill it up.
-constexpr std::size_t block = 64, half_run = 256, whole_run = 512;
-
-std::size_t filled_up(std::size_t used) {
-  if (used <= block) return block;
-  if (used <= half_run) return half_run;
-  return (used + whole_run - 1) / whole_run * whole_run;
-}
-
 /// Room for one message behind the bytes that become its Poly1305 key, so that one run of the cipher makes both.
 class Scratch {
  public:
@@ -38,16 +29,15 @@ class Scratch {
   Scratch& operator=(const Scratch&) = delete;
   ~Scratch() { wipe(ByteSpan(bytes_).first(poly_key_size)); }
   void apply(const Secret<32>& subkey, const Nonce& nonce) {
-    crypto_stream_salsa20_xor(bytes_.data(), bytes_.data(), filled_up(poly_key_size + size_), nonce.data(),
-                              subkey.data());
+    salsa20_xor(bytes_, poly_key_size + size_, subkey, nonce);
   }
   ByteView poly_key() const { return ByteView(bytes_).first(poly_key_size); }
   ByteView message() const { return ByteView(bytes_).subspan(poly_key_size, size_); }
 
  private:
   std::size_t size_;
-  std::array<Byte, 3 * whole_run> bytes_;
-  static_assert(poly_key_size + largest_payload <= 3 * whole_run);
+  std::array<Byte, 2 * salsa20_run> bytes_;
+  static_assert(poly_key_size + largest_payload <= 2 * salsa20_run);
 };
 
 }  // namespace
