@@ -8,6 +8,15 @@ namespace {
 constexpr int most_draws = 64;
 constexpr int most_paddings = 6;  // all of them fit behind the largest burst
 
+/// How much padding the last packet of a burst carries. obfs4proxy pads by a packet of its own; where the same number
+/// of bytes has room behind the data, that saves a frame, and looks the same.
+std::size_t padding_inside(std::size_t burst_size, std::size_t data_size, std::size_t target) {
+  const auto padding = pad_burst(burst_size + packet_overhead + data_size, target);
+  if (!padding.first || padding.second) return 0;
+  const auto gap = packet_overhead + *padding.first;
+  return data_size + gap <= largest_packet_data ? gap : 0;
+}
+
 }  // namespace
 
 Obfs4Codec::Obfs4Codec(Side side, FrameEncoder encoder, FrameDecoder decoder, const SipHashDrbg::Seed& length_seed,
@@ -20,18 +29,20 @@ Obfs4Codec::Obfs4Codec(Side side, FrameEncoder encoder, FrameDecoder decoder, co
       random_(random) {}
 
 Result<> Obfs4Codec::encode(ByteSpan plain, Burst& wire) {
+  const bool padded = iat_mode_ != IatMode::everything;
+  const auto target = padded ? static_cast<std::size_t>(shape_->lengths.sample(random_)) : 0;
   ByteView left = plain;
   while (!left.empty()) {
     const auto data = left.first(std::min(left.size(), largest_packet_data));
-    auto appended = append_packet(wire, data, 0);
-    if (!appended) return appended;
     left = left.subspan(data.size());
+    const bool last = padded && left.empty();
+    auto appended = append_packet(wire, data, last ? padding_inside(wire.size(), data.size(), target) : 0);
+    if (!appended) return appended;
   }
-  if (iat_mode_ == IatMode::everything) return cut_into_samples(wire);
-  const auto target = static_cast<std::size_t>(shape_->lengths.sample(random_));
-  auto padded = append_padding(wire, 0, target);
-  if (padded && iat_mode_ == IatMode::segments) cut_into_segments(wire, *shape_, random_);
-  return padded;
+  if (!padded) return cut_into_samples(wire);
+  auto appended = append_padding(wire, 0, target);
+  if (appended && iat_mode_ == IatMode::segments) cut_into_segments(wire, *shape_, random_);
+  return appended;
 }
 
 Result<> Obfs4Codec::append_packet(Burst& wire, ByteView data, std::size_t padding) {

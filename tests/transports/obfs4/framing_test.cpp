@@ -158,6 +158,27 @@ TEST_F(CodecTest, PadsEachBurstToALengthOfTheTable) {
   }
 }
 
+TEST_F(CodecTest, MakesBurstsAsLongAsObfs4proxys) {
+  const SipHashDrbg::Seed seed{1, 2, 3};
+  auto sender = codec(Side::server, IatMode::none, seed), receiver = codec(Side::client, IatMode::none);
+  const auto shape = shapes.of(seed, Shaping(shapes, IatMode::none, false).form());
+  for (std::size_t size = 1; size < 3 * largest_packet_data; size += 5) {
+    SeededRandom same = random;
+    const auto target = static_cast<std::size_t>(shape->lengths.sample(same));
+    const Bytes plain(size, 0x42);
+    auto copy = plain;
+    Burst burst(chunks.borrow());
+    ASSERT_TRUE(sender.encode(copy, burst));
+    // Its packets hold data or padding, never both.
+    auto expected = size + (size + largest_packet_data - 1) / largest_packet_data * packet_overhead;
+    const auto padding = pad_burst(expected, target);
+    for (const auto& frame : {padding.first, padding.second})
+      if (frame) expected += *frame + packet_overhead;
+    ASSERT_EQ(burst.size(), expected) << size << " bytes to " << target;
+    ASSERT_EQ(decoded(receiver, Bytes(burst.bytes().begin(), burst.bytes().end()), 30000), plain);
+  }
+}
+
 TEST_F(CodecTest, CutsIntoSegmentsWithRestsInModeOne) {
   auto sender = codec(Side::client, IatMode::segments);
   auto plain = plain_of(5000);
