@@ -96,6 +96,36 @@ TEST_F(WithinTest, LimitsOneThingAfterTheOther) {
   EXPECT_EQ(text, "in time, late, in time, not stopped");
 }
 
+Awaitable<Result<std::string>> sleep_long(Clock& clock) {
+  (void)co_await clock.sleep_until(clock.now() + 1h);
+  co_return std::string("done");
+}
+
+Awaitable<Result<std::string>> race_two(Clock& clock) {
+  auto first = co_await race(within(clock, 1h, sleep_long(clock)), within(clock, 2h, sleep_long(clock)));
+  co_return std::to_string(first.index());
+}
+
+Awaitable<> wait_for(Awaitable<Result<std::string>> op) {
+  (void)co_await std::move(op);
+}
+
+// What is suspended when the program ends dies with the loop, however far it has got.
+TEST(Within, DiesWithItsLoop) {
+  for (int turns = 0; turns < 30; ++turns) {
+    asio::io_context io;
+    SystemClock clock(io.get_executor());
+    const auto start = [&](Awaitable<Result<std::string>> op) {
+      spawn(io.get_executor(), "suspended", wait_for(std::move(op)));
+    };
+    start(within(clock, 1h, sleep_long(clock)));
+    start(within(clock, 1h, within(clock, 2h, within(clock, 1h, sleep_long(clock)))));
+    start(within(clock, 1h, race_two(clock)));
+    for (int i = 0; i < turns; ++i) io.poll_one();
+    EXPECT_FALSE(io.stopped());
+  }
+}
+
 class SystemAlarmTest : public ::testing::Test {
  protected:
   asio::io_context io;
