@@ -27,10 +27,10 @@ class Relay {
     for (;;) {
       auto chunk = co_await from.read();
       if (!chunk) {
-        if (chunk.error() == asio::error::eof)
-          to.shutdown_write();
-        else
+        if (chunk.error() != asio::error::eof)
           close();
+        else if (ended_ == 0)  // otherwise both are about to be closed
+          to.shutdown_write();
         co_return;
       }
       auto sent = co_await to.write(std::move(*chunk));

@@ -8,9 +8,13 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <utility>
 
 namespace ptproxy {
 namespace {
@@ -26,6 +30,42 @@ void set_options(Socket& socket) {
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
   socket.set_option(asio::socket_base::keep_alive(true), ignored);
+}
+
+/// A socket that nobody waits on yet.
+class Descriptor {
+ public:
+  explicit Descriptor(const tcp& protocol)
+      : number_(::socket(protocol.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)) {}
+  ~Descriptor() { reset(-1); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int number() const { return number_; }
+  void reset(int number) {
+    const int old = std::exchange(number_, number);
+    if (old >= 0) ::close(old);
+  }
+  /// Hands it to `socket`, which then waits for reading only.
+  error_code give_to(TcpSocket& socket, const tcp& protocol) {
+    error_code ec;
+    socket.assign(protocol, number_, ec);
+    if (!ec) number_ = -1;
+    return ec;
+  }
+
+ private:
+  int number_;
+};
+
+/// Whether accepting would succeed now. To accept in vain costs as much as to accept: the kernel makes the new socket
+/// first.
+bool somebody_waits(int listener) {
+  pollfd asked{listener, POLLIN, 0};
+  return ::poll(&asked, 1, 0) > 0;
+}
+
+error_code of_errno(int result) {
+  return result == 0 ? error_code() : error_code(errno, boost::system::system_category());
 }
 
 /// A connection attempt that ends when the loop drains.
@@ -68,10 +108,12 @@ Endpoint TcpListener::local() const {
 
 Awaitable<Result<StreamPtr>> TcpListener::accept() {
   for (;;) {
-    // Named first: GCC skips the destructor of a socket in a structured binding when the frame dies suspended.
-    auto accepted = co_await acceptor_.async_accept(as_tuple);
-    const error_code ec = std::get<0>(accepted);
-    if (!ec) co_return std::make_unique<SocketStream>(loop_, std::move(std::get<1>(accepted)));
+    error_code ec;
+    if (!somebody_waits(acceptor_.native_handle()))
+      ec = std::get<0>(co_await acceptor_.async_wait(asio::socket_base::wait_read, as_tuple));
+    TcpSocket socket(loop_.executor);
+    if (!ec) acceptor_.accept(socket, ec);
+    if (!ec) co_return std::make_unique<SocketStream>(loop_, std::move(socket));
     if (!acceptor_.is_open() || ec == asio::error::operation_aborted) co_return ec;
     // Whatever else went wrong belongs to that one connection, or to a machine that is out of descriptors for now.
     if (ec == boost::system::errc::too_many_files_open || ec == boost::system::errc::too_many_files_open_in_system ||
@@ -89,33 +131,44 @@ void TcpListener::cut() {
   acceptor_.close(ignored);
 }
 
-error_code TcpDialer::bind_outbound(TcpSocket& socket, const tcp::endpoint& to) const {
+error_code TcpDialer::bind_outbound(int descriptor, const tcp::endpoint& to) const {
   const auto& from = to.address().is_v4() ? outbound_.v4 : outbound_.v6;
   if (!from || to.address().is_loopback()) return {};
   error_code ec;
-  const auto address = asio::ip::make_address(*from, ec);
-  if (!ec) socket.open(to.protocol(), ec);
-  if (!ec) socket.bind(tcp::endpoint(address, 0), ec);
-  return ec;
+  const tcp::endpoint local(asio::ip::make_address(*from, ec), 0);
+  return ec ? ec : of_errno(::bind(descriptor, local.data(), static_cast<socklen_t>(local.size())));
 }
 
 Awaitable<Result<StreamPtr>> TcpDialer::connect(tcp::endpoint to) {
   if (loop_.live.draining()) co_return error_code(asio::error::operation_aborted);
-  Attempt attempt(loop_);
-  const auto bound = bind_outbound(attempt.socket, to);
+  Descriptor descriptor(to.protocol());
+  if (descriptor.number() < 0) co_return of_errno(-1);
+  const auto bound = bind_outbound(descriptor.number(), to);
   if (bound) co_return bound;
-  auto [ec] = co_await attempt.socket.async_connect(to, as_tuple);
-  if (ec) co_return ec;
-  // Asio goes on asking for EPOLLOUT on a socket that once waited for it, so that every wait for something to read
-  // wakes up at once, for nothing. As a new one it asks for reading only.
-  const auto descriptor = attempt.socket.release(ec);
+
+  const auto connect = [&] {
+    return of_errno(::connect(descriptor.number(), to.data(), static_cast<socklen_t>(to.size())));
+  };
+  auto ec = connect();
+  // Loopback has answered by now (an ORPort, a local upstream proxy); asking once more is cheaper than to wait for it.
+  if (ec == asio::error::in_progress) ec = connect();
+  while (ec == asio::error::already_started) {
+    Attempt attempt(loop_);
+    ec = descriptor.give_to(attempt.socket, to.protocol());
+    if (ec) co_return ec;
+    auto [stopped] = co_await attempt.socket.async_wait(asio::socket_base::wait_write, as_tuple);
+    if (stopped) co_return stopped;
+    // Asio goes on asking for EPOLLOUT on a socket that once waited for it, so that every wait for something to read
+    // wakes up at once, for nothing. As a new one it asks for reading only.
+    const int connected = attempt.socket.release(ec);
+    if (ec) co_return ec;
+    descriptor.reset(connected);
+    ec = connect();  // tells what became of it
+  }
   if (ec) co_return ec;
   TcpSocket socket(loop_.executor);
-  socket.assign(to.protocol(), descriptor, ec);
-  if (ec) {
-    ::close(descriptor);
-    co_return ec;
-  }
+  ec = descriptor.give_to(socket, to.protocol());
+  if (ec) co_return ec;
   set_options(socket);
   co_return std::make_unique<SocketStream>(loop_, std::move(socket));
 }

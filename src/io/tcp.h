@@ -47,7 +47,7 @@ class TcpDialer final : public Dialer {
 
  private:
   Awaitable<Result<StreamPtr>> connect(asio::ip::tcp::endpoint to);
-  error_code bind_outbound(TcpSocket& socket, const asio::ip::tcp::endpoint& to) const;
+  error_code bind_outbound(int descriptor, const asio::ip::tcp::endpoint& to) const;
   Loop& loop_;
   OutboundAddresses outbound_;
 };

@@ -7,8 +7,10 @@
 #include <gtest/gtest.h>
 #include <boost/asio/detached.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace ptproxy {
 namespace {
@@ -53,6 +55,96 @@ TEST(Tcp, SendsAtOnceAndNoticesDeadPeersOnBothSidesOfAConnection) {
   ASSERT_TRUE(accepted && dialed);
   EXPECT_EQ(count_connected(IPPROTO_TCP, TCP_NODELAY), std::pair(2, 0));
   EXPECT_EQ(count_connected(SOL_SOCKET, SO_KEEPALIVE), std::pair(2, 0));
+}
+
+/// Room for the connections of one test.
+class TcpPair : public ::testing::Test {
+ protected:
+  Awaitable<> dial(Endpoint to) { dialed_.push_back(co_await dialer_.dial(to)); }
+  Awaitable<> accept(TcpListener& listener, int many) {
+    for (int i = 0; i < many; ++i) accepted_.push_back(co_await listener.accept());
+  }
+  Awaitable<> hear(Stream& stream) { heard_ = as_text((co_await stream.read()).value().bytes()); }
+  void start(Awaitable<> task) { spawn(loop_.executor, "test", std::move(task)); }
+
+  ChunkPool chunks_;
+  LiveSockets live_;
+  asio::io_context io_;
+  Loop loop_{io_.get_executor(), chunks_, live_};
+  TcpDialer dialer_{loop_};
+  std::vector<Result<StreamPtr>> dialed_, accepted_;
+  std::string heard_;
+};
+
+/// Listens, but has no room for a connection until it accepts one: the kernel drops who asks, who asks again a second
+/// later.
+class FullListener {
+ public:
+  explicit FullListener(asio::io_context& io) : listener_(io, {asio::ip::address_v4::loopback(), 0}), first_(io) {
+    listener_.listen(0);
+    first_.connect(listener_.local_endpoint());
+  }
+  Endpoint address() const { return {"127.0.0.1", listener_.local_endpoint().port()}; }
+  asio::ip::tcp::socket accept() { return listener_.accept(); }
+
+ private:
+  asio::ip::tcp::acceptor listener_;
+  asio::ip::tcp::socket first_;
+};
+
+TEST_F(TcpPair, ARefusedConnectionIsToldAsOne) {
+  asio::ip::tcp::acceptor bound(io_, {asio::ip::address_v4::loopback(), 0});
+  const Endpoint nobody("127.0.0.1", bound.local_endpoint().port());
+  bound.close();
+  start(dial(nobody));
+  io_.run();
+  ASSERT_EQ(dialed_.size(), 1U);
+  EXPECT_EQ(dialed_[0].error(), asio::error::connection_refused);
+}
+
+TEST_F(TcpPair, APeerThatAnswersLaterIsWaitedFor) {
+  FullListener listener(io_);
+  start(dial(listener.address()));
+  io_.run_for(std::chrono::milliseconds(50));
+  EXPECT_TRUE(dialed_.empty());
+  const auto first = listener.accept();
+  io_.run_for(std::chrono::seconds(10));
+  ASSERT_EQ(dialed_.size(), 1U);
+  ASSERT_TRUE(dialed_[0]) << dialed_[0].error().message();
+  EXPECT_EQ((*dialed_[0])->peer(), listener.address());
+  auto second = listener.accept();
+  second.send(asio::buffer("x", 1));
+  start(hear(**dialed_[0]));
+  io_.restart();
+  io_.run_for(std::chrono::seconds(10));
+  EXPECT_EQ(heard_, "x");
+}
+
+TEST_F(TcpPair, AnAttemptEndsWhenTheLoopDrains) {
+  FullListener listener(io_);
+  start(dial(listener.address()));
+  io_.run_for(std::chrono::milliseconds(50));
+  EXPECT_TRUE(dialed_.empty());
+  live_.drain([] {});
+  io_.run_for(std::chrono::seconds(10));
+  ASSERT_EQ(dialed_.size(), 1U);
+  EXPECT_FALSE(dialed_[0]);
+}
+
+TEST_F(TcpPair, ConnectionsThatCameTogetherAreAllAccepted) {
+  const auto listener = TcpListener::open(loop_, Endpoint("127.0.0.1", 0)).value();
+  constexpr int many = 40;
+  for (int i = 0; i < many; ++i) start(dial(listener->local()));
+  io_.run();
+  start(accept(*listener, many + 1));
+  io_.restart();
+  io_.run_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(accepted_.size(), static_cast<std::size_t>(many));
+  // And who comes later finds the listener waiting.
+  start(dial(listener->local()));
+  io_.restart();
+  io_.run_for(std::chrono::seconds(10));
+  EXPECT_EQ(accepted_.size(), static_cast<std::size_t>(many + 1));
 }
 
 }  // namespace
