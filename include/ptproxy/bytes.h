@@ -56,6 +56,8 @@ class ByteQueue {
   std::size_t size() const { return bytes_.size() - begin_; }
   ByteView view() const { return ByteView(bytes_).subspan(begin_); }
   void append(ByteView more);
+  /// So many bytes to be filled in, zeros until then. Good until the queue is next touched.
+  ByteSpan append_space(std::size_t n);
   void append(Byte byte) { append(ByteView(&byte, 1)); }
   void append_u16(std::uint16_t number);
   void append_u32(std::uint32_t number);

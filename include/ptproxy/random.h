@@ -31,7 +31,7 @@ class SystemRandom final : public Random {
 
  private:
   /// A connection draws a dozen times and little each time; the generator's cost is that of a call, not of a byte. What
-  /// is given away is wiped here.
+  /// is given away is wiped here. Long runs are the key stream of a fresh key from here.
   Secret<1024> ready_;
   std::size_t left_ = 0;
 };

@@ -41,6 +41,11 @@ std::optional<ByteView> Reader::take_until(Byte end) {
   return taken;
 }
 
+ByteSpan ByteQueue::append_space(std::size_t n) {
+  bytes_.resize(bytes_.size() + n);
+  return ByteSpan(bytes_).last(n);
+}
+
 void ByteQueue::append(ByteView more) {
   // Bytes already taken are given up only when that is cheaper than growing, so that a queue fed and drained in small
   // pieces stays linear.

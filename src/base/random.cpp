@@ -34,7 +34,11 @@ std::uint32_t Random::below(std::uint32_t n) {
 }
 
 void SystemRandom::fill(ByteSpan out) {
-  if (out.size() > little) return draw(out);
+  if (out.size() > little) {
+    Secret<randombytes_SEEDBYTES> seed;
+    fill(seed.span());
+    return randombytes_buf_deterministic(out.data(), out.size(), seed.data());
+  }
   if (left_ < out.size()) {
     left_ = 0;
     draw(ready_.span());

@@ -16,9 +16,7 @@ std::string epoch_hour(std::int64_t unix_seconds, int hours_later) {
 }
 
 void append_random(ByteQueue& out, std::size_t size, Random& random) {
-  Bytes bytes(size);
-  random.fill(bytes);
-  out.append(bytes);
+  random.fill(out.append_space(size));
 }
 
 void append_mark_and_mac(ByteQueue& out, ByteView key, ByteView marked, std::string_view hour) {
