@@ -201,7 +201,7 @@ def measure_idle(make, connections):
                 connection.close()
 
 
-def measure_round_trips(make, tools, trips=4000):
+def measure_round_trips(make, tools, trips=3000):
     """Microseconds there and back for 64 bytes: median and 99th percentile."""
     with Owner() as owner:
         port = pt_free_port()
@@ -223,6 +223,16 @@ def measure_start(program):
         client = pt.start_client(owner, program=program)
         client.expect(r"^CMETHODS DONE$")
         return (time.perf_counter() - began) * 1e3, client.resident_kib()
+
+
+def socat_chain(owner, app):
+    return BareChain(
+        owner, ["socat", "-b", "32768", "TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr", "TCP:127.0.0.1:{target}"], app)
+
+
+def middle(results):
+    """The median of numbers, or of each place of tuples."""
+    return tuple(map(statistics.median, zip(*results))) if isinstance(results[0], tuple) else statistics.median(results)
 
 
 class Table:
@@ -261,13 +271,26 @@ def main():
     options.idle = min(options.idle, (most - 200) // 2)
     table, rows, runs = Table(), options.rows.split(","), range(options.runs)
 
-    def both(measure, transport, *more):
-        """One number, or tuple, of each program and run, turn by turn so that both see the same machine."""
-        found = ([], [])
+    def in_turn(measures, launches=1):
+        """For each measure its numbers, or tuples, one a run. A run launches all of them in turn, so that they see the
+        same machine; where that is done several times (for rows that hang on which processor a process wakes up on), a
+        run's number is the median of its launches."""
+        found = [[] for _ in measures]
         for _ in runs:
-            for results, program in zip(found, (pt.OBFS4PROXY, None)):
-                results.append(measure(lambda owner, app: Pair(owner, program, transport, app), *more))
+            launched = [[] for _ in measures]
+            for _ in range(launches):
+                for results, measure in zip(launched, measures):
+                    results.append(measure())
+            for results, of_run in zip(found, launched):
+                results.append(middle(of_run))
         return found
+
+    def both(measure, transport, *more, launches=1):
+        return in_turn([lambda: measure(pair_of(pt.OBFS4PROXY, transport), *more),
+                        lambda: measure(pair_of(None, transport), *more)], launches)
+
+    def pair_of(program, transport):
+        return lambda owner, app: Pair(owner, program, transport, app)
 
     def bare_chain(owner, app):
         return BareChain(owner, [options.tools / "bare_relay", "{port}", "{target}"], app)
@@ -281,29 +304,28 @@ def main():
                 table.add("obfs4 one stream", "MiB/s", [p[1] for p in peer], [o[1] for o in ours], ">= 2")
     if "setup" in rows:
         for at_once in (1, 4):
-            table.add(f"obfs4 set-up, {at_once} at a time", "CPU-ms a side", *both(measure_setup, "obfs4", at_once), "<= 0.33")
+            table.add(f"obfs4 set-up, {at_once} at a time", "CPU-ms a side", *both(measure_setup, "obfs4", at_once, launches=3),
+                      "<= 0.33")
     if "idle" in rows:
         runs = range(1)
         table.add(f"obfs4 idle ({options.idle})", "KiB a side", *both(measure_idle, "obfs4", options.idle), "<= 0.10, < 10 KiB")
         runs = range(options.runs)
     if "trips" in rows:
-        peer, ours = both(measure_round_trips, "obfs4", options.tools)
+        peer, ours, floor = in_turn([lambda: measure_round_trips(pair_of(pt.OBFS4PROXY, "obfs4"), options.tools),
+                                     lambda: measure_round_trips(pair_of(None, "obfs4"), options.tools),
+                                     lambda: measure_round_trips(bare_chain, options.tools)], launches=3)
         table.add("obfs4 round trip p50", "us", [p[0] for p in peer], [o[0] for o in ours], "<= 0.6")
         table.add("obfs4 round trip p99", "us", [p[1] for p in peer], [o[1] for o in ours], "<= 0.6")
         # What no relay is faster than: how far the ratio can go down on this machine.
-        floor = [measure_round_trips(bare_chain, options.tools) for _ in runs]
         table.add("bare relays' round trip p50", "us", [p[0] for p in peer], [f[0] for f in floor], "")
     if "start" in rows:
-        peer, ours = [measure_start(pt.OBFS4PROXY) for _ in runs], [measure_start(None) for _ in runs]
+        peer, ours = in_turn([lambda: measure_start(pt.OBFS4PROXY), lambda: measure_start(None)], launches=3)
         table.add("start to CMETHODS DONE", "ms", [p[0] for p in peer], [o[0] for o in ours], "<= 1")
         table.add("resident at start", "KiB", [p[1] for p in peer], [o[1] for o in ours], "<= 1")
     if "relay" in rows:
-        ours = [measure_bulk(lambda owner, app: Pair(owner, None, "dummy", app))[0] for _ in runs]
-        bare = [measure_bulk(bare_chain)[0] for _ in runs]
+        ours, bare, socat = in_turn([lambda: measure_bulk(pair_of(None, "dummy"))[0], lambda: measure_bulk(bare_chain)[0],
+                                     lambda: measure_bulk(socat_chain)[0]])
         table.add("dummy relay", "CPU-s/GiB a side", bare, ours, "<= 1.15", "a bare relay")
-        socat = [measure_bulk(lambda owner, app: BareChain(
-            owner, ["socat", "-b", "32768", "TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr", "TCP:127.0.0.1:{target}"], app))[0]
-            for _ in runs]
         table.add("dummy relay", "CPU-s/GiB a side", socat, ours, "", "socat")
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(table.rows, indent=1) + "\n")
