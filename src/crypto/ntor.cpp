@@ -22,7 +22,7 @@ bool is_zero(const Secret<32>& secret) {
 
 std::optional<NtorSecrets> agree(const std::array<Secret<32>, 2>& shared, const PublicKey& bridge,
                                  const PublicKey& client, const PublicKey& server, const NodeId& node_id) {
-  const auto& [first, second] = shared;
+  const Secret<32>&first = shared[0], &second = shared[1];
   // The bridge's key really stands here twice, and its ID last.
   const auto over_secrets = [&](std::string_view key) {
     return hmac_sha256(as_bytes(key),

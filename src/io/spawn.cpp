@@ -9,7 +9,7 @@
 namespace ptproxy {
 
 void spawn(Executor executor, std::string_view name, Awaitable<> task) {
-  asio::co_spawn(executor, std::move(task), [name](std::exception_ptr thrown) {
+  asio::co_spawn(executor, std::move(task), [name](const std::exception_ptr& thrown) {
     if (!thrown) return;
     try {
       std::rethrow_exception(thrown);

@@ -43,7 +43,7 @@ Awaitable<Result<StreamPtr>> OrPort::introduce(StreamPtr tor, std::optional<Endp
     co_return cookie.error();
   }
   const auto nonce = services_.random.bytes<32>();
-  ExtOrPort handshake(*cookie, nonce, std::move(client), transport);
+  ExtOrPort handshake(*cookie, nonce, client, transport);
   auto early = co_await within(services_.clock, setup_limit, run_handshake(*tor, services_.chunks, handshake));
   if (!early) co_return early.error();
   co_return with_early_bytes(std::move(tor), std::move(*early), services_.chunks);

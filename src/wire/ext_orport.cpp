@@ -73,7 +73,7 @@ Result<Secret<32>> parse_or_port_cookie(ByteView file) {
   return Secret<32>(file.subspan(32));
 }
 
-ExtOrPort::ExtOrPort(Secret<32> cookie, ByteArray<32> client_nonce, const std::optional<Endpoint>& client,
+ExtOrPort::ExtOrPort(const Secret<32>& cookie, ByteArray<32> client_nonce, const std::optional<Endpoint>& client,
                      std::string_view transport)
     : cookie_(cookie), client_nonce_(client_nonce) {
   if (client)

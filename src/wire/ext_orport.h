@@ -35,7 +35,7 @@ class ExtOrPort final : public Handshake {
 
   /// `client_nonce` is fresh randomness for each connection. `client` is told when it is an IP literal. `transport` is
   /// a method's name, a C identifier.
-  ExtOrPort(Secret<32> cookie, ByteArray<32> client_nonce, const std::optional<Endpoint>& client,
+  ExtOrPort(const Secret<32>& cookie, ByteArray<32> client_nonce, const std::optional<Endpoint>& client,
             std::string_view transport);
   Result<Step> advance(ByteQueue& in, ByteQueue& out) override;
 

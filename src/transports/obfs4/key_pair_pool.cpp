@@ -19,7 +19,7 @@ KeyPair KeyPairPool::take() {
     spawn(services_.executor, "key pairs", refill());
   }
   if (ready_.empty()) make_some();
-  const KeyPair pair = ready_.front();
+  KeyPair pair = ready_.front();
   ready_.pop_front();
   return pair;
 }
