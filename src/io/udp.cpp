@@ -49,21 +49,20 @@ class UdpBatch {
     }
   }
 
-  std::span<const Datagram> receive(int socket, bool connected) {
+  Result<std::span<const Datagram>> receive(int socket, bool connected) {
     for (std::size_t i = 0; i < most; ++i) {
       parts_[i] = {memory_.get() + i * slot, slot};
       headers_[i].msg_hdr.msg_name = connected ? nullptr : &addresses_[i];
       headers_[i].msg_hdr.msg_namelen = connected ? 0 : sizeof addresses_[i];
     }
-    int n = ::recvmmsg(socket, headers_.data(), most, MSG_DONTWAIT, nullptr);
-    // It may have been the error of a packet that was sent earlier (ICMP), which is over once it was told.
-    if (n < 0 && errno != EAGAIN) n = ::recvmmsg(socket, headers_.data(), most, MSG_DONTWAIT, nullptr);
+    const int n = ::recvmmsg(socket, headers_.data(), most, MSG_DONTWAIT, nullptr);
+    if (n < 0) return error_code(errno, boost::system::system_category());
     for (int i = 0; i < n; ++i) {
       const auto at = static_cast<std::size_t>(i);
       const ByteView address(addresses_[at].data(), connected ? 0 : headers_[at].msg_hdr.msg_namelen);
       received_[at] = {{memory_.get() + at * slot, headers_[at].msg_len}, DatagramPeer(address)};
     }
-    return {received_.data(), static_cast<std::size_t>(std::max(n, 0))};
+    return std::span<const Datagram>(received_.data(), static_cast<std::size_t>(n));
   }
 
   /// How many were taken, or -1 with errno.
@@ -84,9 +83,32 @@ class UdpBatch {
   std::array<Datagram, most> received_{};
 };
 
-UdpSocket::UdpSocket(Loop& loop, UdpBatch& batch, Socket socket, bool connected)
-    : Member(loop.live), batch_(batch), socket_(std::move(socket)), connected_(connected) {
+UdpSocket::UdpSocket(Loop& loop, UdpBatch& batch, Socket bound)
+    : Member(loop.live), loop_(loop), batch_(batch), socket_(std::move(bound)) {
   set_options(socket_);
+}
+
+UdpSocket::UdpSocket(Loop& loop, UdpBatch& batch, std::vector<udp::endpoint> peer)
+    : Member(loop.live), loop_(loop), batch_(batch), socket_(loop.executor), connected_(true), peer_(std::move(peer)) {}
+
+error_code UdpSocket::connect() {
+  error_code ec = asio::error::host_not_found;
+  for (std::size_t tried = 0; ec && tried < peer_.size(); ++tried) {
+    std::ranges::rotate(peer_, peer_.begin() + 1);
+    Socket socket(loop_.executor);
+    socket.open(peer_.back().protocol(), ec);
+    if (!ec) socket.connect(peer_.back(), ec);
+    if (ec) continue;
+    set_options(socket);
+    socket_ = std::move(socket);
+  }
+  return ec;
+}
+
+void UdpSocket::take_refusal(error_code why) {
+  const bool nobody_there = why == asio::error::connection_refused || why == asio::error::host_unreachable ||
+                            why == asio::error::network_unreachable;
+  if (nobody_there && peer_.size() > 1) (void)connect();
 }
 
 Endpoint UdpSocket::local() const {
@@ -108,14 +130,23 @@ Awaitable<Result<>> UdpSocket::wait() {
     }
     auto [ec] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
     if (!ec) co_return Result<>();
+    // It may have been ended, or be another socket now.
     const auto state = co_await asio::this_coro::cancellation_state;
-    if (!ended_ || is_cancelled(state) || !socket_.is_open()) co_return ec;
+    if (ec != asio::error::operation_aborted || is_cancelled(state) || !socket_.is_open()) co_return ec;
   }
 }
 
 std::span<const Datagram> UdpSocket::receive() {
   if (!socket_.is_open()) return {};
-  return batch_.receive(socket_.native_handle(), connected_);
+  auto arrived = batch_.receive(socket_.native_handle(), connected_);
+  if (!arrived && arrived.error() != asio::error::would_block) {
+    // The error of a packet that was sent earlier, which is over once it was told.
+    take_refusal(arrived.error());
+    arrived = batch_.receive(socket_.native_handle(), connected_);
+  }
+  if (!arrived) return {};
+  peer_.clear();
+  return *arrived;
 }
 
 Awaitable<DatagramSocket::Sent> UdpSocket::send(std::span<const ByteView> packets, const DatagramPeer& to) {
@@ -133,9 +164,10 @@ Awaitable<DatagramSocket::Sent> UdpSocket::send(std::span<const ByteView> packet
     } else if (why == EAGAIN) {
       auto [ec] = co_await socket_.async_wait(Socket::wait_write, as_tuple);
       const auto state = co_await asio::this_coro::cancellation_state;
-      if (ec && (!ended_ || is_cancelled(state))) break;
+      if (ec && (ec != asio::error::operation_aborted || is_cancelled(state))) break;
     } else {
-      // The first time it may have been the error of an earlier packet (ICMP), which is over once it was told.
+      // The first time it may have been the error of an earlier packet, which is over once it was told.
+      if (!tried_again) take_refusal({why, boost::system::system_category()});
       if (tried_again) packets = packets.subspan(1);
       tried_again = !tried_again;
     }
@@ -169,31 +201,26 @@ Checked<std::unique_ptr<UdpSocket>> Udp::listen(const Endpoint& at) {
   if (!ec && address.is_v6()) socket.set_option(asio::ip::v6_only(false), ec);
   if (!ec) socket.bind(endpoint, ec);
   if (ec) return Refusal(fmt::format("cannot listen there: {}", ec.message()));
-  return std::make_unique<UdpSocket>(loop_, *batch_, std::move(socket), false);
+  return std::make_unique<UdpSocket>(loop_, *batch_, std::move(socket));
 }
 
-Result<DatagramSocketPtr> Udp::connect(const udp::endpoint& to) {
-  error_code ec;
-  UdpSocket::Socket socket(loop_.executor);
-  socket.open(to.protocol(), ec);
-  if (!ec) socket.connect(to, ec);
+Result<DatagramSocketPtr> Udp::dial_one_of(std::vector<udp::endpoint> addresses) {
+  auto socket = std::make_unique<UdpSocket>(loop_, *batch_, std::move(addresses));
+  const auto ec = socket->connect();
   if (ec) return ec;
-  return std::make_unique<UdpSocket>(loop_, *batch_, std::move(socket), true);
+  return socket;
 }
 
 Awaitable<Result<DatagramSocketPtr>> Udp::dial(const Endpoint& to) {
   error_code ec;
   const auto address = asio::ip::make_address(to.host(), ec);
-  if (!ec) co_return connect(udp::endpoint(address, to.port()));
+  if (!ec) co_return dial_one_of({udp::endpoint(address, to.port())});
 
   const auto resolved = co_await resolve(loop_, to);
   if (!resolved) co_return resolved.error();
-  for (const auto& candidate : *resolved) {
-    auto socket = connect(udp::endpoint(candidate.address(), candidate.port()));
-    if (socket) co_return socket;
-    ec = socket.error();
-  }
-  co_return ec;
+  std::vector<udp::endpoint> addresses;
+  for (const auto& found : *resolved) addresses.emplace_back(found.address(), found.port());
+  co_return dial_one_of(std::move(addresses));
 }
 
 }  // namespace ptproxy

@@ -155,5 +155,70 @@ TEST_F(UdpTest, RefusesAnAddressThatIsTaken) {
   EXPECT_FALSE(udp.listen(listener->local()));
 }
 
+/// A peer with two addresses, of which the listener has the second.
+class UdpPeerWithTwoAddresses : public UdpTest {
+ protected:
+  using Address = asio::ip::udp::endpoint;
+  static Address address_of(const UdpSocket& socket) {
+    return {asio::ip::make_address(socket.local().host()), socket.local().port()};
+  }
+  Awaitable<> echo_once() {
+    (void)co_await listener->wait();
+    for (const auto& asked : listener->receive())
+      (void)co_await send(*listener, Bytes(asked.bytes.begin(), asked.bytes.end()), asked.from);
+  }
+  /// As a flow does: waits all the time, whatever happens to what is sent.
+  Awaitable<> hear_one(DatagramSocket& socket, bool& heard) {
+    while (!heard) {
+      auto woken = co_await socket.wait();
+      if (!woken) co_return;
+      heard = !socket.receive().empty();
+    }
+  }
+  /// A socket that has had an answer from the second address.
+  DatagramSocketPtr settled(const Address& first) {
+    auto socket = udp.dial_one_of({first, address_of(*listener)}).value();
+    bool heard = false;
+    spawn(io.get_executor(), "echo", echo_once());
+    spawn(io.get_executor(), "hear", hear_one(*socket, heard));
+    auto talk = [&]() -> Awaitable<> {
+      SystemClock clock(io.get_executor());
+      for (int i = 0; i < 100 && !heard; ++i) {
+        (void)co_await send(*socket, Bytes(10, 1));
+        (void)co_await clock.sleep_until(clock.now() + 10ms);
+      }
+    };
+    run(talk());
+    EXPECT_TRUE(heard);
+    return socket;
+  }
+  Address nobody() {
+    auto gone = udp.listen(Endpoint("127.0.0.1", 0)).value();
+    return address_of(*gone);
+  }
+};
+
+TEST_F(UdpPeerWithTwoAddresses, IsFoundAtTheSecondWhenNobodyIsAtTheFirst) {
+  const auto socket = settled(nobody());
+  EXPECT_TRUE(socket);
+}
+
+TEST_F(UdpPeerWithTwoAddresses, IsNotLookedForElsewhereOnceItHasAnswered) {
+  const auto first = nobody();
+  const auto socket = settled(first);
+  listener->close();
+  const auto other = udp.listen(Endpoint("127.0.0.1", first.port())).value();
+  auto talk = [&]() -> Awaitable<> {
+    SystemClock clock(io.get_executor());
+    for (int i = 0; i < 5; ++i) {
+      (void)co_await send(*socket, Bytes(10, 1));
+      (void)co_await clock.sleep_until(clock.now() + 10ms);
+      EXPECT_TRUE(socket->receive().empty());
+    }
+  };
+  run(talk());
+  EXPECT_TRUE(other->receive().empty());
+}
+
 }  // namespace
 }  // namespace ptproxy
