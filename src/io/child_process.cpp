@@ -58,6 +58,18 @@ std::optional<std::string> read_all(int from, Deadline deadline) {
   }
 }
 
+bool is_printable(char c) {
+  return c >= ' ' && c <= '~';
+}
+
+/// Of what a program complained about, the first line: what follows is mostly its consequences.
+std::string first_line(std::string_view complaint) {
+  std::string line;
+  for (const char c : complaint.substr(0, complaint.find('\n')))
+    if (is_printable(c)) line += c;
+  return line;
+}
+
 /// Whether it ends in time. Where there are no pidfds, one that has nothing more to say is trusted to.
 bool ends_by(pid_t pid, Deadline deadline) {
   const OwnedDescriptor end(open_pidfd(pid));
@@ -138,7 +150,7 @@ Awaitable<Result<std::string>> ChildProcess::next_line() {
     if (ec) co_return ec;
     // Whoever it talks to may have had a hand in its words: nothing that moves a terminal's cursor goes into a log.
     std::copy_if(part, part + n, std::back_inserter(heard_),
-                 [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); });
+                 [](char c) { return c == '\n' || is_printable(c); });
   }
 }
 
@@ -157,20 +169,24 @@ Awaitable<Result<int>> ChildProcess::exit_code() {
 }
 
 Checked<std::string> SystemProcesses::run(const Command& command) {
-  auto output = DescriptorPair::pipe();
+  auto output = DescriptorPair::pipe(), errors = DescriptorPair::pipe();
   const OwnedDescriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!output.ours.opened() || !nothing.opened())
+  if (!output.ours.opened() || !errors.ours.opened() || !nothing.opened())
     return Refusal(fmt::format("{} cannot be started: {}", command.program, std::strerror(errno)));
-  auto pid = launch(command, nothing.get(), output.theirs.get(), nothing.get());
+  auto pid = launch(command, nothing.get(), output.theirs.get(), errors.theirs.get());
   if (!pid) return pid.error();
-  output.theirs = OwnedDescriptor();
+  output.theirs = OwnedDescriptor(), errors.theirs = OwnedDescriptor();
   const auto deadline = std::chrono::steady_clock::now() + limit_;
   auto text = read_all(output.ours.get(), deadline);
   const bool ended = text && ends_by(*pid, deadline);
   if (!ended) ::kill(-*pid, SIGKILL);
   const int status = wait_for(*pid);
   if (!ended) return Refusal(fmt::format("{} does not come to an end", command.program));
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return Refusal(fmt::format("{} failed", command.program));
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    // A pipe keeps what a program says, up to 64 KiB; one that complains about more than that does not come to an end.
+    const auto why = first_line(read_all(errors.ours.get(), deadline).value_or(""));
+    return Refusal(fmt::format("{} failed{}{}", command.program, why.empty() ? "" : ": ", why));
+  }
   return Checked<std::string>(boost::system::in_place_value, std::move(*text));
 }
 

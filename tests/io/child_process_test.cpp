@@ -156,6 +156,13 @@ TEST_F(ChildProcessTest, RunsAShortProgramToItsEnd) {
   EXPECT_FALSE(processes.run(shell("head -c 100000 /dev/zero; sleep 100")));
 }
 
+TEST_F(ChildProcessTest, SaysWhyAShortProgramFailed) {
+  EXPECT_EQ(processes.run(shell("echo half; echo 'no \033[31mkey' >&2; echo giving up >&2; exit 1")).error().text(),
+            "sh failed: no [31mkey");
+  EXPECT_EQ(processes.run(shell("exit 1")).error().text(), "sh failed");
+  EXPECT_TRUE(processes.run(shell("head -c 30000 /dev/zero >&2")));
+}
+
 TEST_F(ChildProcessTest, EndsAShortProgramThatIsNotShort) {
   SystemProcesses hasty(loop, std::chrono::milliseconds(200));
   for (const auto* script : {"sleep 100", "echo half; sleep 100", "exec >&-; sleep 100", "sleep 100 & wait"})
