@@ -149,8 +149,7 @@ Awaitable<Result<std::string>> ChildProcess::next_line() {
     auto [ec, n] = co_await errors_.async_read_some(asio::buffer(part, room), as_tuple);
     if (ec) co_return ec;
     // Whoever it talks to may have had a hand in its words: nothing that moves a terminal's cursor goes into a log.
-    std::copy_if(part, part + n, std::back_inserter(heard_),
-                 [](char c) { return c == '\n' || is_printable(c); });
+    std::copy_if(part, part + n, std::back_inserter(heard_), [](char c) { return c == '\n' || is_printable(c); });
   }
 }
 

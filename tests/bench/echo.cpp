@@ -1,5 +1,5 @@
-// The Server App of the round trips: gives back what it hears on one connection, so that a measurement holds little else
-// than the way there and back. Usage: echo PORT (says "ready" once it listens)
+// The Server App of the round trips: gives back what it hears on one connection, so that a measurement holds little
+// else than the way there and back. Usage: echo PORT (says "ready" once it listens)
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
