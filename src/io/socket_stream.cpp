@@ -9,6 +9,9 @@ namespace {
 
 using tcp = asio::ip::tcp;
 
+/// So many full chunks in a row, and then it is the others' turn.
+constexpr unsigned most_in_a_row = 4;
+
 }  // namespace
 
 asio::ip::address without_mapping(const asio::ip::address& address) {
@@ -35,12 +38,13 @@ SocketStream::SocketStream(Loop& loop, StreamSocket socket)
 Awaitable<Result<Chunk>> SocketStream::read() {
   for (;;) {
     // A read that came back short has emptied the socket: asking again before it is readable would be a wasted call.
+    // Waiting is also how the other connections get their turn.
     if (more_expected_ || ended_) {
       Chunk chunk = loop_.chunks.borrow();
       error_code ec;
       const auto space = chunk.space().first(Chunk::read_limit);
       const auto n = socket_.read_some(asio::buffer(space.data(), space.size()), ec);
-      more_expected_ = n == space.size();
+      more_expected_ = n == space.size() && ++in_a_row_ < most_in_a_row;
       if (!ec) {
         moved_ = true;
         chunk.commit(n);
@@ -58,6 +62,7 @@ Awaitable<Result<Chunk>> SocketStream::read() {
       if (!ended_ || is_cancelled(state) || !socket_.is_open()) co_return ec;
     }
     more_expected_ = true;
+    in_a_row_ = 0;
   }
 }
 

@@ -40,6 +40,7 @@ class SocketStream final : public Stream, private LiveSockets::Member {
 
   Loop& loop_;
   StreamSocket socket_;
+  unsigned in_a_row_ = 0;       // chunks read without a wait
   bool more_expected_ = false;  // the last read may not have emptied the socket
   bool moved_ = false;          // since it was last asked
   bool writing_ = false;

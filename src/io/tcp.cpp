@@ -22,6 +22,8 @@ namespace {
 using tcp = asio::ip::tcp;
 
 constexpr int backlog = 4096;
+/// So many connections in a row, and then it is the others' turn.
+constexpr unsigned most_in_a_row = 32;
 constexpr std::chrono::milliseconds rest_without_descriptors{100};
 
 /// What is accepted inherits them from the listener.
@@ -109,8 +111,10 @@ Endpoint TcpListener::local() const {
 Awaitable<Result<StreamPtr>> TcpListener::accept() {
   for (;;) {
     error_code ec;
-    if (!somebody_waits(acceptor_.native_handle()))
+    if (++in_a_row_ > most_in_a_row || !somebody_waits(acceptor_.native_handle())) {
+      in_a_row_ = 0;
       ec = std::get<0>(co_await acceptor_.async_wait(asio::socket_base::wait_read, as_tuple));
+    }
     TcpSocket socket(loop_.executor);
     if (!ec) acceptor_.accept(socket, ec);
     if (!ec) co_return std::make_unique<SocketStream>(loop_, std::move(socket));

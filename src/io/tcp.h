@@ -30,6 +30,7 @@ class TcpListener final : public Listener, private LiveSockets::Member {
 
   Loop& loop_;
   Acceptor acceptor_;
+  unsigned in_a_row_ = 0;  // accepted without a wait
 };
 
 /// Source addresses of outgoing connections, by family; IP literals.

@@ -5,10 +5,13 @@
 #include <netinet/tcp.h>
 
 #include <gtest/gtest.h>
-#include <boost/asio/detached.hpp>
+#include <boost/asio/local/connect_pair.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -65,6 +68,11 @@ class TcpPair : public ::testing::Test {
     for (int i = 0; i < many; ++i) accepted_.push_back(co_await listener.accept());
   }
   Awaitable<> hear(Stream& stream) { heard_ = as_text((co_await stream.read()).value().bytes()); }
+  Awaitable<> hear_all(Stream& stream, std::size_t size, std::function<void()> once_begun) {
+    co_await hear(stream);
+    asio::post(io_, std::move(once_begun));
+    while (heard_.size() < size) heard_ += as_text((co_await stream.read()).value().bytes());
+  }
   void start(Awaitable<> task) { spawn(loop_.executor, "test", std::move(task)); }
 
   ChunkPool chunks_;
@@ -145,6 +153,40 @@ TEST_F(TcpPair, ConnectionsThatCameTogetherAreAllAccepted) {
   io_.restart();
   io_.run_for(std::chrono::seconds(10));
   EXPECT_EQ(accepted_.size(), static_cast<std::size_t>(many + 1));
+}
+
+TEST_F(TcpPair, OthersGetTheirTurnWhileConnectionsRushIn) {
+  const auto listener = TcpListener::open(loop_, Endpoint("127.0.0.1", 0)).value();
+  constexpr int many = 300;
+  for (int i = 0; i < many; ++i) start(dial(listener->local()));
+  io_.run();
+  std::size_t before_others = 0;
+  start(accept(*listener, many));
+  asio::post(io_, [&] { before_others = accepted_.size(); });
+  io_.restart();
+  io_.run_for(std::chrono::seconds(10));
+  EXPECT_GT(before_others, 0U);
+  EXPECT_LT(before_others, 100U);
+  EXPECT_EQ(accepted_.size(), static_cast<std::size_t>(many));
+}
+
+TEST_F(TcpPair, OthersGetTheirTurnWhileOneStreamIsAlwaysFull) {
+  // UNIX sockets, because the kernel hands over at once as much as they hold.
+  asio::local::stream_protocol::socket sender(io_), receiver(io_);
+  asio::local::connect_pair(sender, receiver);
+  sender.set_option(asio::socket_base::send_buffer_size(1 << 20));
+  sender.non_blocking(true);
+  const std::string block(Chunk::read_limit, 'x');
+  std::size_t sent = 0, before_others = 0;
+  for (error_code full; !full;) sent += sender.write_some(asio::buffer(block), full);
+  ASSERT_GE(sent, 6 * Chunk::read_limit);
+
+  SocketStream stream(loop_,
+                      StreamSocket(loop_.executor, asio::generic::stream_protocol(AF_UNIX, 0), receiver.release()));
+  start(hear_all(stream, sent, [&] { before_others = heard_.size(); }));
+  io_.run_for(std::chrono::seconds(10));
+  EXPECT_LE(before_others, 4 * Chunk::read_limit);
+  EXPECT_EQ(heard_.size(), sent);
 }
 
 }  // namespace
