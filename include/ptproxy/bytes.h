@@ -87,6 +87,7 @@ std::optional<Bytes> from_base32(std::string_view text);
 bool equal_in_constant_time(ByteView a, ByteView b);
 /// Overwrites with zeros in a way that the compiler keeps.
 void wipe(ByteSpan secret);
+void wipe(std::string& secret);
 
 /// N bytes of key material, wiped when they die.
 template <std::size_t N>

@@ -121,4 +121,8 @@ void wipe(ByteSpan secret) {
   sodium_memzero(secret.data(), secret.size());
 }
 
+void wipe(std::string& secret) {
+  wipe({reinterpret_cast<Byte*>(secret.data()), secret.size()});
+}
+
 }  // namespace ptproxy

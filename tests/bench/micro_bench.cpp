@@ -26,8 +26,8 @@ class Sides {
   SeededRandom random{1};
   Shapes shapes;
   Shaping shaping{shapes, IatMode::none, false};
-  Obfs4Codec sender{Side::client, FrameEncoder(some_keys()), FrameDecoder(some_keys(), 100), {}, shaping, random};
-  Obfs4Codec receiver{Side::server, FrameEncoder(some_keys()), FrameDecoder(some_keys(), 100), {}, shaping, random};
+  Obfs4Codec sender{SeedRule::at_once, FrameEncoder(some_keys()), FrameDecoder(some_keys(), 100), {}, shaping, random};
+  Obfs4Codec receiver{SeedRule::never, FrameEncoder(some_keys()), FrameDecoder(some_keys(), 100), {}, shaping, random};
 };
 
 void encode_burst(benchmark::State& state) {

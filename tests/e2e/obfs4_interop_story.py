@@ -3,6 +3,7 @@ import json
 import os
 import stat
 import threading
+import time
 
 from support import pt, socks
 from support.obfs4_wire import identity
@@ -125,6 +126,30 @@ class Handshakes(InteropStory):
                         data = noise(3000, 23)
                         connection.sendall(data)
                         self.assertEqual(read_exactly(connection, len(data)), data)
+
+    def test_a_client_s_first_burst_does_not_show_the_bridge_s_table_of_lengths(self):
+        # This seed's table holds only zero: each burst that it shapes fills its last segment of 1448 bytes.
+        keys = {"node-id": os.urandom(20).hex(), "private-key": os.urandom(32).hex(),
+                "drbg-seed": "aa5f8fadece6b9a6f61a805a1801851e7d6f6d8a05176b7f"}
+        server = start_server(self, Acceptor(self, echo).address, program=OBFS4PROXY,
+                              SERVER_TRANSPORT_OPTIONS=";".join(f"obfs4:{key}={value}" for key, value in keys.items()))
+        bridge = server.method("obfs4")
+        for program in (OBFS4PROXY, PTPROXY):
+            proxy, sizes = start_client(self, program=program).method("obfs4").address, set()
+            for _ in range(10):
+                heard = {"down": 0, "up": 0}
+
+                def count(direction, _, piece):
+                    if direction == "down" or heard["down"]:
+                        heard[direction] += len(piece)
+                    return piece
+
+                with socks.connect(proxy, Wire(self, bridge.address, count).address, bridge.arguments) as connection:
+                    time.sleep(0.05)  # the seed has come, too
+                    connection.sendall(bytes(100))
+                    read_exactly(connection, 100)
+                sizes.add(heard["up"])
+            self.assertGreater(len(sizes), 3, (program, sizes))
 
     def test_a_server_app_that_speaks_first_is_heard_at_once(self):
         app = Acceptor(self, lambda connection: (connection.sendall(b"220 welcome\r\n"), connection.recv(1)))

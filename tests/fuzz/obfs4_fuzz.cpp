@@ -40,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::require(!step || *step == Handshake::Step::need_more, "a client believes a stranger");
 
   const DirectionKeys keys(std::span<const Byte, 72>(Bytes(72, 1).data(), 72));
-  Obfs4Codec codec(Side::client, FrameEncoder(keys), FrameDecoder(keys, 100), {}, world.shaping, world.random);
+  Obfs4Codec codec(SeedRule::at_once, FrameEncoder(keys), FrameDecoder(keys, 100), {}, world.shaping, world.random);
   Bytes wire(bytes.begin(), bytes.end());
   Chunk plain = world.chunks.borrow();
   (void)codec.decode(wire, plain);

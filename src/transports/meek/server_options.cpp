@@ -35,7 +35,7 @@ Checked<std::optional<TlsSettings>> load_tls(const Args& options) {
   auto key_pem = read_file(*key, "key");
   if (!key_pem) return key_pem.error();
   auto tls = TlsSettings::server(*chain_pem, *key_pem);
-  wipe({reinterpret_cast<Byte*>(key_pem->data()), key_pem->size()});
+  wipe(*key_pem);
   if (!tls) return tls.error();
   return std::optional<TlsSettings>(std::move(*tls));
 }

@@ -1,6 +1,7 @@
 #include "transports/obfs4/codec.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ptproxy::obfs4 {
 namespace {
@@ -19,9 +20,9 @@ std::size_t padding_inside(std::size_t burst_size, std::size_t data_size, std::s
 
 }  // namespace
 
-Obfs4Codec::Obfs4Codec(Side side, FrameEncoder encoder, FrameDecoder decoder, const SipHashDrbg::Seed& length_seed,
-                       const Shaping& shaping, Random& random)
-    : side_(side),
+Obfs4Codec::Obfs4Codec(SeedRule seed_rule, FrameEncoder encoder, FrameDecoder decoder,
+                       const SipHashDrbg::Seed& length_seed, const Shaping& shaping, Random& random)
+    : seed_rule_(seed_rule),
       encoder_(std::move(encoder)),
       decoder_(std::move(decoder)),
       iat_mode_(shaping.iat_mode),
@@ -87,6 +88,8 @@ std::size_t Obfs4Codec::sample_nonzero_length() {
 }
 
 Result<> Obfs4Codec::decode(ByteSpan wire, Chunk& plain) {
+  const bool first_read = std::exchange(first_read_, false);
+  if (pending_seed_) shape_.reseed(*std::exchange(pending_seed_, {}));
   while (!wire.empty()) {
     auto payload = decoder_.next(wire);
     if (!payload) return payload.error();
@@ -95,14 +98,21 @@ Result<> Obfs4Codec::decode(ByteSpan wire, Chunk& plain) {
     if (!packet) return make_error_code(Errc::bad_message);
     if (packet->type == static_cast<Byte>(PacketType::data)) {
       plain.append(packet->data);
-    } else if (packet->type == static_cast<Byte>(PacketType::prng_seed) && side_ == Side::client &&
-               packet->data.size() == std::tuple_size_v<SipHashDrbg::Seed>) {
-      SipHashDrbg::Seed seed;
-      std::ranges::copy(packet->data, seed.begin());
-      shape_.reseed(seed);
+    } else if (packet->type == static_cast<Byte>(PacketType::prng_seed)) {
+      take_seed(packet->data, first_read);
     }
   }
   return {};
+}
+
+void Obfs4Codec::take_seed(ByteView bytes, bool first_read) {
+  SipHashDrbg::Seed seed;
+  if (seed_rule_ == SeedRule::never || bytes.size() != seed.size()) return;
+  std::ranges::copy(bytes, seed.begin());
+  if (seed_rule_ == SeedRule::from_second_read && first_read)
+    pending_seed_ = seed;
+  else
+    shape_.reseed(seed);
 }
 
 }  // namespace ptproxy::obfs4

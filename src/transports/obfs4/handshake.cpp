@@ -58,11 +58,13 @@ Result<Handshake::Step> ClientHandshake::read_hello(ByteQueue& in) {
   if (!equal_in_constant_time(secrets->auth, heard.subspan(32, 32))) return make_error_code(Errc::wrong_key);
   keys_.emplace(secrets->key_seed);
   in.drop_front(*hello_size);
+  heard_more_ = !in.empty();
   return Step::done;
 }
 
 std::unique_ptr<Codec> ClientHandshake::codec() {
-  return std::make_unique<Obfs4Codec>(Side::client, FrameEncoder(keys_->client_to_server),
+  const auto seed_rule = heard_more_ ? SeedRule::from_second_read : SeedRule::at_once;
+  return std::make_unique<Obfs4Codec>(seed_rule, FrameEncoder(keys_->client_to_server),
                                       make_decoder(keys_->server_to_client, random_), random_.bytes<24>(), shaping_,
                                       random_);
 }
@@ -116,7 +118,7 @@ Result<> ServerHandshake::answer(const PublicKey& client, const std::string& cli
 }
 
 std::unique_ptr<Codec> ServerHandshake::codec() {
-  return std::make_unique<Obfs4Codec>(Side::server, *encoder_, make_decoder(keys_->client_to_server, random_),
+  return std::make_unique<Obfs4Codec>(SeedRule::never, *encoder_, make_decoder(keys_->client_to_server, random_),
                                       identity_.drbg_seed, shaping_, random_);
 }
 

@@ -47,6 +47,7 @@ class ClientHandshake final : public TransportHandshake {
   bool said_hello_ = false;
   std::optional<Mark> server_mark_;
   std::optional<SessionKeys> keys_;
+  bool heard_more_ = false;  // right behind the server's hello
 };
 
 class ServerHandshake final : public TransportHandshake {

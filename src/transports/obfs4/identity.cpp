@@ -76,7 +76,10 @@ Checked<Identity> from_hex_values(std::string_view node_id, std::string_view pri
 }
 
 Identity make_identity(Random& random) {
-  return {random.bytes<20>(), Secret<32>(random.bytes<32>()), random.bytes<24>(), IatMode::none};
+  const auto node_id = random.bytes<20>();
+  Secret<32> private_key;
+  random.fill(private_key.span());
+  return {node_id, private_key, random.bytes<24>(), IatMode::none};
 }
 
 /// obfs4proxy matches names without regard to case.
@@ -125,11 +128,13 @@ Checked<Identity> choose_identity(const Args& options, const Storage& storage, R
 }
 
 Checked<> save(const Identity& identity, const Storage& storage) {
-  const auto state =
-      fmt::format(R"({{"node-id":"{}","private-key":"{}","public-key":"{}","drbg-seed":"{}","iat-mode":{}}})",
-                  to_hex(identity.bridge.node_id), to_hex(identity.private_key.view()),
-                  to_hex(identity.bridge.public_key), to_hex(identity.drbg_seed), static_cast<int>(identity.iat_mode));
+  auto private_key = to_hex(identity.private_key.view());
+  auto state = fmt::format(R"({{"node-id":"{}","private-key":"{}","public-key":"{}","drbg-seed":"{}","iat-mode":{}}})",
+                           to_hex(identity.bridge.node_id), private_key, to_hex(identity.bridge.public_key),
+                           to_hex(identity.drbg_seed), static_cast<int>(identity.iat_mode));
   auto written = storage.write(state_file, state);
+  wipe(private_key);
+  wipe(state);
   if (!written) return written;
   return storage.write(bridge_line_file,
                        fmt::format("{}Bridge obfs4 <IP ADDRESS>:<PORT> <FINGERPRINT> cert={} iat-mode={}\n",

@@ -25,7 +25,7 @@ Checked<> make_key(const Storage& local, std::string_view name, Processes& proce
   if (!text) return text.error();
   if (!*text) return Refusal("ssh-keygen made no key");
   auto written = local.write(name, **text);
-  wipe({reinterpret_cast<Byte*>((*text)->data()), (*text)->size()});
+  wipe(**text);
   return written;
 }
 

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace ptproxy::obfs4 {
 namespace {
 
@@ -105,9 +107,9 @@ TEST(Padding, MatchesObfs4proxys) {
 
 class CodecTest : public ::testing::Test {
  protected:
-  Obfs4Codec codec(Side side, IatMode iat_mode, const SipHashDrbg::Seed& seed = {}) {
-    return {side, FrameEncoder(keys_of(key72)),     FrameDecoder(keys_of(key72), 100),
-            seed, Shaping(shapes, iat_mode, false), random};
+  Obfs4Codec codec(SeedRule seed_rule, IatMode iat_mode, const SipHashDrbg::Seed& seed = {}) {
+    return {seed_rule, FrameEncoder(keys_of(key72)),     FrameDecoder(keys_of(key72), 100),
+            seed,      Shaping(shapes, iat_mode, false), random};
   }
   Bytes plain_of(std::size_t size) {
     Bytes plain(size);
@@ -123,6 +125,31 @@ class CodecTest : public ::testing::Test {
     }
     return all;
   }
+  /// Whether the rests come from the table of delays, as it is drawn from, and are not all the same.
+  static bool rests_are_shaped(const Burst& burst) {
+    std::set<std::chrono::microseconds> rests;
+    for (const auto& cut : burst.cuts()) rests.insert(cut.rest);
+    return rests.size() > 1 && *rests.begin() >= rests.begin()->zero() &&
+           *rests.rbegin() <= std::chrono::milliseconds(10);
+  }
+  Bytes seed_packet(ByteView seed) {
+    FrameEncoder encoder(keys_of(key72));
+    Bytes wire(2000);
+    wire.resize(write_packet(encoder, wire, PacketType::prng_seed, seed, 0).value());
+    return wire;
+  }
+  /// Whether every burst fills its last segment, as with the table that holds only zero.
+  bool sends_nothing_but_segments(Obfs4Codec& with) {
+    for (int i = 0; i < 10; ++i) {
+      auto plain = plain_of(100);
+      Burst burst(chunks.borrow());
+      EXPECT_TRUE(with.encode(plain, burst));
+      if (burst.size() % segment_size != 0) return false;
+    }
+    return true;
+  }
+  /// Its table of lengths holds only zero.
+  const SipHashDrbg::Seed zero_only = test::array_of<24>("aa5f8fadece6b9a6f61a805a1801851e7d6f6d8a05176b7f");
   Bytes key72 = Bytes(72, 0x77);
   Shapes shapes;
   SeededRandom random{7};
@@ -131,7 +158,7 @@ class CodecTest : public ::testing::Test {
 
 TEST_F(CodecTest, CarriesBurstsOfEverySizeInEveryIatMode) {
   for (auto iat_mode : {IatMode::none, IatMode::segments, IatMode::everything}) {
-    auto sender = codec(Side::client, iat_mode), receiver = codec(Side::server, IatMode::none);
+    auto sender = codec(SeedRule::at_once, iat_mode), receiver = codec(SeedRule::never, IatMode::none);
     for (std::size_t size : {1u, 1426u, 1427u, 1428u, 10000u, 32768u}) {
       const auto plain = plain_of(size);
       auto copy = plain;
@@ -144,7 +171,7 @@ TEST_F(CodecTest, CarriesBurstsOfEverySizeInEveryIatMode) {
 
 TEST_F(CodecTest, PadsEachBurstToALengthOfTheTable) {
   const SipHashDrbg::Seed seed{1, 2, 3};
-  auto sender = codec(Side::server, IatMode::none, seed);
+  auto sender = codec(SeedRule::never, IatMode::none, seed);
   const auto shape = shapes.of(seed, Shaping(shapes, IatMode::none, false).form());
   for (int i = 0; i < 200; ++i) {
     auto plain = plain_of(1 + random.below(5000));
@@ -160,7 +187,7 @@ TEST_F(CodecTest, PadsEachBurstToALengthOfTheTable) {
 
 TEST_F(CodecTest, MakesBurstsAsLongAsObfs4proxys) {
   const SipHashDrbg::Seed seed{1, 2, 3};
-  auto sender = codec(Side::server, IatMode::none, seed), receiver = codec(Side::client, IatMode::none);
+  auto sender = codec(SeedRule::never, IatMode::none, seed), receiver = codec(SeedRule::at_once, IatMode::none);
   const auto shape = shapes.of(seed, Shaping(shapes, IatMode::none, false).form());
   for (std::size_t size = 1; size < 3 * largest_packet_data; size += 5) {
     SeededRandom same = random;
@@ -180,22 +207,22 @@ TEST_F(CodecTest, MakesBurstsAsLongAsObfs4proxys) {
 }
 
 TEST_F(CodecTest, CutsIntoSegmentsWithRestsInModeOne) {
-  auto sender = codec(Side::client, IatMode::segments);
+  auto sender = codec(SeedRule::at_once, IatMode::segments);
   auto plain = plain_of(5000);
   Burst burst(chunks.borrow());
   ASSERT_TRUE(sender.encode(plain, burst));
   std::size_t begin = 0;
   for (const auto& cut : burst.cuts()) {
-    EXPECT_LE(cut.end - begin, segment_size);
-    EXPECT_LE(cut.rest, std::chrono::milliseconds(10));
+    EXPECT_EQ(cut.end - begin, std::min(segment_size, burst.size() - begin));
     begin = cut.end;
   }
   EXPECT_EQ(begin, burst.size());
+  EXPECT_TRUE(rests_are_shaped(burst));
 }
 
 TEST_F(CodecTest, CutsIntoLengthsOfTheTableInModeTwo) {
   const SipHashDrbg::Seed seed{9, 9};
-  auto sender = codec(Side::server, IatMode::everything, seed);
+  auto sender = codec(SeedRule::never, IatMode::everything, seed);
   const auto shape = shapes.of(seed, Shaping(shapes, IatMode::everything, false).form());
   for (int i = 0; i < 50; ++i) {
     auto plain = plain_of(1 + random.below(5000));
@@ -207,18 +234,65 @@ TEST_F(CodecTest, CutsIntoLengthsOfTheTableInModeTwo) {
       begin = cut.end;
     }
     EXPECT_EQ(begin, burst.size());
+    if (burst.cuts().size() > 3) {
+      EXPECT_TRUE(rests_are_shaped(burst));
+    }
   }
 }
 
 TEST_F(CodecTest, KeepsRunningOnATableThatHoldsOnlyZero) {
-  const auto seed = test::array_of<24>("aa5f8fadece6b9a6f61a805a1801851e7d6f6d8a05176b7f");
-  ASSERT_EQ(shapes.of(seed, Shaping(shapes, IatMode::everything, false).form())->lengths.values().size(), 1u);
-  auto sender = codec(Side::server, IatMode::everything, seed), receiver = codec(Side::client, IatMode::none);
+  ASSERT_EQ(shapes.of(zero_only, Shaping(shapes, IatMode::everything, false).form())->lengths.values().size(), 1u);
+  auto sender = codec(SeedRule::never, IatMode::everything, zero_only),
+       receiver = codec(SeedRule::at_once, IatMode::none);
   const auto plain = plain_of(3000);
   auto copy = plain;
   Burst burst(chunks.borrow());
   ASSERT_TRUE(sender.encode(copy, burst));
+  EXPECT_EQ(burst.cuts().at(0).end, segment_size);
   EXPECT_EQ(decoded(receiver, Bytes(burst.bytes().begin(), burst.bytes().end()), 500), plain);
+}
+
+TEST_F(CodecTest, AClientTakesTheBridgesSeed) {
+  auto receiver = codec(SeedRule::at_once, IatMode::none);
+  EXPECT_FALSE(sends_nothing_but_segments(receiver));
+  auto wire = seed_packet(zero_only);
+  EXPECT_TRUE(decoded(receiver, wire, wire.size()).empty());
+  EXPECT_TRUE(sends_nothing_but_segments(receiver));
+}
+
+TEST_F(CodecTest, AServerTakesNoSeed) {
+  auto receiver = codec(SeedRule::never, IatMode::none);
+  auto wire = seed_packet(zero_only);
+  EXPECT_TRUE(decoded(receiver, wire, wire.size()).empty());
+  EXPECT_FALSE(sends_nothing_but_segments(receiver));
+}
+
+TEST_F(CodecTest, ASeedBehindTheHelloCountsFromTheNextRead) {
+  auto receiver = codec(SeedRule::from_second_read, IatMode::none);
+  auto wire = seed_packet(zero_only);
+  EXPECT_TRUE(decoded(receiver, wire, wire.size()).empty());
+  EXPECT_FALSE(sends_nothing_but_segments(receiver));
+  Bytes next(1);
+  EXPECT_TRUE(decoded(receiver, next, 1).empty());
+  EXPECT_TRUE(sends_nothing_but_segments(receiver));
+}
+
+TEST_F(CodecTest, ASeedThatComesWithTheSecondReadCountsAtOnce) {
+  auto receiver = codec(SeedRule::from_second_read, IatMode::none);
+  auto wire = seed_packet(zero_only);
+  EXPECT_TRUE(decoded(receiver, wire, wire.size() - 1).empty());
+  EXPECT_TRUE(sends_nothing_but_segments(receiver));
+}
+
+TEST_F(CodecTest, IgnoresASeedOfAnotherSize) {
+  for (const std::size_t size : {0u, 1u, 23u, 25u, 48u, 1427u}) {
+    auto receiver = codec(SeedRule::at_once, IatMode::none);
+    Bytes seed(size);
+    std::ranges::copy(ByteView(zero_only).first(std::min(size, zero_only.size())), seed.begin());
+    auto wire = seed_packet(seed);
+    EXPECT_TRUE(decoded(receiver, wire, wire.size()).empty());
+    EXPECT_FALSE(sends_nothing_but_segments(receiver)) << size;
+  }
 }
 
 TEST_F(CodecTest, IgnoresUnknownPacketTypesAndPadding) {
@@ -231,7 +305,7 @@ TEST_F(CodecTest, IgnoresUnknownPacketTypesAndPadding) {
     out = out.subspan(*size);
   }
   wire.resize(wire.size() - out.size());
-  auto receiver = codec(Side::server, IatMode::none);
+  auto receiver = codec(SeedRule::never, IatMode::none);
   EXPECT_EQ(as_text(decoded(receiver, wire, 7)), "hello");
 }
 
@@ -242,7 +316,7 @@ TEST_F(CodecTest, DeliversWhatStandsBeforeABrokenFrame) {
   auto second = write_packet(encoder, ByteSpan(wire).subspan(*first), PacketType::data, as_bytes("broken"), 0);
   wire.resize(*first + *second);
   wire.back() ^= 1;
-  auto receiver = codec(Side::client, IatMode::none);
+  auto receiver = codec(SeedRule::at_once, IatMode::none);
   Chunk plain = chunks.borrow();
   EXPECT_EQ(receiver.decode(wire, plain).error(), Errc::bad_message);
   EXPECT_EQ(as_text(plain.bytes()), "whole");
@@ -253,7 +327,7 @@ TEST_F(CodecTest, RefusesAPacketThatClaimsMoreThanItHolds) {
   for (const Bytes& payload : {Bytes{}, Bytes{0, 0}, Bytes{0, 0, 1}, Bytes{0, 1, 0, 5}}) {
     FrameEncoder fresh(keys_of(key72));
     auto wire = sealed(fresh, payload);
-    auto receiver = codec(Side::client, IatMode::none);
+    auto receiver = codec(SeedRule::at_once, IatMode::none);
     Chunk plain = chunks.borrow();
     EXPECT_EQ(receiver.decode(wire, plain).error(), Errc::bad_message);
   }
@@ -265,7 +339,7 @@ TEST_F(CodecTest, AClientTakesTheBridgesShape) {
   Bytes wire(100);
   auto size = write_packet(encoder, wire, PacketType::prng_seed, seed, 0);
   wire.resize(*size);
-  auto client = codec(Side::client, IatMode::everything);
+  auto client = codec(SeedRule::at_once, IatMode::everything);
   EXPECT_TRUE(decoded(client, wire, 100).empty());
   auto plain = plain_of(4000);
   Burst burst(chunks.borrow());

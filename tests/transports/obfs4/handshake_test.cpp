@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace ptproxy::obfs4 {
 namespace {
 
@@ -201,6 +203,88 @@ TEST(Obfs4Handshake, AClientTellsAWrongKeyFromEverythingElse) {
   (void)client.advance(nothing, hello);
   ASSERT_EQ(outcome(server, talk.client_hello, answer), "accepted");
   EXPECT_EQ(client.advance(answer, nothing).error(), Errc::wrong_key);
+}
+
+/// A handshake of today with a bridge whose table of lengths holds only zero: each of its bursts fills its last
+/// segment.
+class Fresh : public Recorded {
+ public:
+  Fresh() : Recorded(recorded()[0]) {
+    identity.drbg_seed = test::array_of<24>("aa5f8fadece6b9a6f61a805a1801851e7d6f6d8a05176b7f");
+    EXPECT_EQ(client_side.advance(to_client, to_server).value(), Step::need_more);
+    EXPECT_EQ(server_side.advance(to_server, to_client).value(), Step::done);
+  }
+  bool sends_whole_segments(Codec& codec) {
+    for (int i = 0; i < 10; ++i) {
+      Bytes plain(100);
+      Burst burst(chunks.borrow());
+      EXPECT_TRUE(codec.encode(plain, burst));
+      if (burst.size() % segment_size != 0) return false;
+    }
+    return true;
+  }
+  bool hears(Codec& codec, ByteView wire) {
+    Bytes copy(wire.begin(), wire.end());
+    Chunk plain = chunks.borrow();
+    return codec.decode(copy, plain).has_value();
+  }
+  SeededRandom random{17};
+  ByteQueue to_client, to_server;
+  ChunkPool chunks;
+  ClientHandshake client_side{identity.bridge, client_pair, server_time, shaping, random};
+  ServerHandshake server_side{identity, server_pair, filter, {}, server_time, shaping, random};
+};
+
+TEST(Obfs4Handshake, ASeedRightBehindTheHelloShapesNothingBeforeTheNextRead) {
+  Fresh talk;
+  ASSERT_EQ(talk.client_side.advance(talk.to_client, talk.to_server).value(), Step::done);
+  const auto codec = talk.client_side.codec();
+  EXPECT_TRUE(talk.hears(*codec, talk.to_client.view()));
+  EXPECT_FALSE(talk.sends_whole_segments(*codec)) << "obfs4proxy has not read it yet";
+  const auto server = talk.server_side.codec();
+  Burst burst(talk.chunks.borrow());
+  Bytes plain(1);
+  ASSERT_TRUE(server->encode(plain, burst));
+  EXPECT_TRUE(talk.hears(*codec, burst.bytes()));
+  EXPECT_TRUE(talk.sends_whole_segments(*codec));
+}
+
+TEST(Obfs4Handshake, ASeedOfItsOwnReadShapesAtOnce) {
+  Fresh talk;
+  auto hello = queue_of(talk.to_client.view().first(talk.to_client.size() - seed_frame_size));
+  const Bytes seed_frame(talk.to_client.view().end() - seed_frame_size, talk.to_client.view().end());
+  ASSERT_EQ(talk.client_side.advance(hello, talk.to_server).value(), Step::done);
+  const auto codec = talk.client_side.codec();
+  EXPECT_TRUE(talk.hears(*codec, seed_frame));
+  EXPECT_TRUE(talk.sends_whole_segments(*codec));
+}
+
+TEST(Obfs4Handshake, NobodyCanForeseeHowManyBytesOfAnImpossibleFrameAreTaken) {
+  std::set<std::size_t> taken;
+  Fresh talk;
+  for (int i = 0; i < 20; ++i) {
+    const auto codec = talk.server_side.codec();
+    std::size_t bytes = 0;
+    while (bytes < 4000 && talk.hears(*codec, Bytes(1, static_cast<Byte>(i)))) ++bytes;
+    taken.insert(bytes);
+  }
+  EXPECT_GT(taken.size(), 10U);
+}
+
+TEST(Obfs4Handshake, AHelloWithAByteTooManyIsSpent) {
+  for (const auto& row : recorded()) {
+    Recorded talk(row);
+    if (talk.client_hello.size() != largest_hello) continue;
+    auto first = talk.server(), second = talk.server();
+    ByteQueue out;
+    auto longer = talk.client_hello;
+    longer.push_back(0);
+    EXPECT_EQ(outcome(first, longer, out), "invalid handshake");
+    EXPECT_EQ(outcome(second, talk.client_hello, out), "replay");
+    EXPECT_TRUE(out.empty());
+    return;
+  }
+  FAIL() << "no recorded hello has " << largest_hello << " bytes";
 }
 
 TEST(Obfs4Handshake, WorksInPiecesOfAnySize) {
