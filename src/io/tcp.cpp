@@ -2,18 +2,21 @@
 
 #include "io/resolve.h"
 #include "io/spawn.h"
+#include "io/timing.h"
 
 #include <fmt/format.h>
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 namespace ptproxy {
@@ -25,6 +28,10 @@ constexpr int backlog = 4096;
 /// So many connections in a row, and then it is the others' turn.
 constexpr unsigned most_in_a_row = 32;
 constexpr std::chrono::milliseconds rest_without_descriptors{100};
+/// As Go's, and so obfs4proxy's: another number would tell us apart from it.
+constexpr int keep_alive_seconds = 15;
+/// For each address of a name but the last.
+constexpr std::chrono::seconds address_limit{3};
 
 /// What is accepted inherits them from the listener.
 template <class Socket>
@@ -32,6 +39,8 @@ void set_options(Socket& socket) {
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
   socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  for (const int option : {TCP_KEEPIDLE, TCP_KEEPINTVL})
+    (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, option, &keep_alive_seconds, sizeof keep_alive_seconds);
 }
 
 /// A socket that nobody waits on yet.
@@ -95,6 +104,8 @@ Checked<std::unique_ptr<TcpListener>> TcpListener::open(Loop& loop, const Endpoi
   acceptor.open(endpoint.protocol(), ec);
   if (!ec) acceptor.set_option(asio::socket_base::reuse_address(true), ec);
   if (!ec && address.is_v6()) acceptor.set_option(asio::ip::v6_only(false), ec);
+  // Otherwise Asio waits for the next connection, and the whole program with it.
+  if (!ec) acceptor.set_option(asio::socket_base::enable_connection_aborted(true), ec);
   if (!ec) acceptor.bind(endpoint, ec);
   if (!ec) set_options(acceptor);
   if (!ec) acceptor.listen(backlog, ec);
@@ -122,8 +133,7 @@ Awaitable<Result<StreamPtr>> TcpListener::accept() {
     // Whatever else went wrong belongs to that one connection, or to a machine that is out of descriptors for now.
     if (ec == boost::system::errc::too_many_files_open || ec == boost::system::errc::too_many_files_open_in_system ||
         ec == boost::system::errc::no_buffer_space || ec == boost::system::errc::not_enough_memory) {
-      asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>
-          rest(loop_.executor, rest_without_descriptors);
+      SteadyTimer rest(loop_.executor, rest_without_descriptors);
       auto [stopped] = co_await rest.async_wait(as_tuple);
       if (stopped) co_return stopped;
     }
@@ -182,16 +192,25 @@ Awaitable<Result<StreamPtr>> TcpDialer::dial(const Endpoint& to) {
   const auto address = asio::ip::make_address(to.host(), ec);
   if (!ec) co_return co_await connect(tcp::endpoint(without_mapping(address), to.port()));
 
-  const auto resolved = co_await resolve(loop_, to);
+  auto resolved = co_await resolve(loop_, to);
   if (!resolved) co_return resolved.error();
-  for (const auto& candidate : *resolved) {
-    auto stream = co_await connect(candidate);
+  co_return co_await dial_one_of(std::move(*resolved));
+}
+
+Awaitable<Result<StreamPtr>> TcpDialer::dial_one_of(std::vector<tcp::endpoint> addresses) {
+  // A network may have the one family's addresses and no way there: the second try is the other family's (RFC 8305, 4).
+  const auto of_other_family = std::ranges::find_if(
+      addresses, [&](const auto& address) { return address.protocol() != addresses.front().protocol(); });
+  if (of_other_family != addresses.end())
+    std::rotate(std::next(addresses.begin()), of_other_family, std::next(of_other_family));
+  SystemClock clock(loop_.executor);
+  for (; addresses.size() > 1; addresses.erase(addresses.begin())) {
+    auto stream = co_await within(clock, address_limit, connect(addresses.front()));
     if (stream) co_return stream;
-    ec = stream.error();
     const auto state = co_await asio::this_coro::cancellation_state;
-    if (is_cancelled(state)) break;
+    if (is_cancelled(state)) co_return stream.error();
   }
-  co_return ec ? ec : error_code(asio::error::host_not_found);
+  co_return co_await connect(addresses.front());
 }
 
 }  // namespace ptproxy

@@ -9,6 +9,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <memory>
+#include <vector>
 
 namespace ptproxy {
 
@@ -39,12 +40,14 @@ class OutboundAddresses {
   std::optional<std::string> v4, v6;
 };
 
-/// Connects directly; names are resolved by the system and their addresses tried in order. Connections to loopback
+/// Connects directly; names are resolved by the system and their addresses tried in turn. Connections to loopback
 /// addresses ignore the outbound addresses (PT 1.0, TOR_PT_OUTBOUND_BIND_ADDRESS_V4).
 class TcpDialer final : public Dialer {
  public:
   explicit TcpDialer(Loop& loop, OutboundAddresses outbound = {}) : loop_(loop), outbound_(std::move(outbound)) {}
   Awaitable<Result<StreamPtr>> dial(const Endpoint& to) override;
+  /// At least one address. Each but the last has a few seconds.
+  Awaitable<Result<StreamPtr>> dial_one_of(std::vector<asio::ip::tcp::endpoint> addresses);
 
  private:
   Awaitable<Result<StreamPtr>> connect(asio::ip::tcp::endpoint to);

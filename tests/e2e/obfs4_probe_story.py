@@ -4,6 +4,7 @@ The drbg-seed below gives a closing delay of 1 s, so every failed probe ends 31 
 side by side, against ptproxy and against Debian's obfs4proxy with the same identity.
 """
 import os
+import pathlib
 import socket
 import threading
 import time
@@ -84,6 +85,16 @@ def failing_probes(cert, recorded):
     }
 
 
+def keep_alive_seconds(local, remote):
+    """In how many seconds the kernel will ask the other side of this connection; None without such a timer."""
+    for row in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = row.split()
+        timer, ticks = (int(word, 16) for word in words[5].split(":"))
+        if (int(words[1].split(":")[1], 16), int(words[2].split(":")[1], 16)) == (local, remote) and timer == 2:
+            return ticks / os.sysconf("SC_CLK_TCK")
+    return None
+
+
 def speak_and_listen(connection):
     connection.sendall(b"secret app")
     read_to_end(connection)
@@ -144,6 +155,13 @@ class Probes(Story):
                 self.assertGreaterEqual(len(outcome.heard), 141, program)
                 self.assertLess(outcome.seconds, 5)
             pt.wait_until(lambda: self.apps[program].accepted == before + 5, 5, "the application's connections")
+
+    def test_a_silent_prober_is_asked_whether_it_lives_as_often_as_by_obfs4proxy(self):
+        for program, bridge in self.bridges.items():
+            with self.subTest(program=program), dial(bridge.address, 5) as connection:
+                here, there = connection.getsockname()[1], bridge.address[1]
+                due = pt.wait_until(lambda: keep_alive_seconds(there, here), 5, "a connection that is kept alive")
+                self.assertTrue(10 < due <= 15, due)
 
     def test_nobody_else_gets_a_byte_or_a_connection(self):
         recorded = hello(self.cert)

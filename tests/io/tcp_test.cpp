@@ -18,8 +18,8 @@
 namespace ptproxy {
 namespace {
 
-/// Whether the connected TCP sockets of this process have an option: the number that have it, and that have not.
-std::pair<int, int> count_connected(int level, int option) {
+/// The number of this process's connected TCP sockets of which an option has this value, and of the others.
+std::pair<int, int> count_connected(int level, int option, int wanted) {
   int with = 0, without = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
     const int descriptor = std::stoi(entry.path().filename());
@@ -30,7 +30,7 @@ std::pair<int, int> count_connected(int level, int option) {
     int value = 0;
     size = sizeof value;
     EXPECT_EQ(::getsockopt(descriptor, level, option, &value, &size), 0);
-    ++(value != 0 ? with : without);
+    ++(value == wanted ? with : without);
   }
   return {with, without};
 }
@@ -56,14 +56,20 @@ TEST(Tcp, SendsAtOnceAndNoticesDeadPeersOnBothSidesOfAConnection) {
   spawn(loop.executor, "dial", dial_one(dialer, there, dialed));
   io.run();
   ASSERT_TRUE(accepted && dialed);
-  EXPECT_EQ(count_connected(IPPROTO_TCP, TCP_NODELAY), std::pair(2, 0));
-  EXPECT_EQ(count_connected(SOL_SOCKET, SO_KEEPALIVE), std::pair(2, 0));
+  EXPECT_EQ(count_connected(IPPROTO_TCP, TCP_NODELAY, 1), std::pair(2, 0));
+  EXPECT_EQ(count_connected(SOL_SOCKET, SO_KEEPALIVE, 1), std::pair(2, 0));
+  // obfs4proxy's: an idle connection must not tell us apart from it.
+  EXPECT_EQ(count_connected(IPPROTO_TCP, TCP_KEEPIDLE, 15), std::pair(2, 0));
+  EXPECT_EQ(count_connected(IPPROTO_TCP, TCP_KEEPINTVL, 15), std::pair(2, 0));
 }
 
 /// Room for the connections of one test.
 class TcpPair : public ::testing::Test {
  protected:
   Awaitable<> dial(Endpoint to) { dialed_.push_back(co_await dialer_.dial(to)); }
+  Awaitable<> dial_one_of(std::vector<asio::ip::tcp::endpoint> addresses) {
+    dialed_.push_back(co_await dialer_.dial_one_of(std::move(addresses)));
+  }
   Awaitable<> accept(TcpListener& listener, int many) {
     for (int i = 0; i < many; ++i) accepted_.push_back(co_await listener.accept());
   }
@@ -126,6 +132,31 @@ TEST_F(TcpPair, APeerThatAnswersLaterIsWaitedFor) {
   io_.restart();
   io_.run_for(std::chrono::seconds(10));
   EXPECT_EQ(heard_, "x");
+}
+
+TEST_F(TcpPair, OfANamesAddressesTheNextIsTriedWhenOneIsSilent) {
+  const FullListener silent(io_);
+  const auto listener = TcpListener::open(loop_, Endpoint("127.0.0.1", 0)).value();
+  const auto at = [](const Endpoint& endpoint) {
+    return asio::ip::tcp::endpoint(asio::ip::make_address(endpoint.host()), endpoint.port());
+  };
+  start(dial_one_of({at(silent.address()), at(listener->local())}));
+  io_.run_for(std::chrono::seconds(8));
+  ASSERT_EQ(dialed_.size(), 1U);
+  ASSERT_TRUE(dialed_[0]) << dialed_[0].error().message();
+  EXPECT_EQ((*dialed_[0])->peer(), listener->local());
+}
+
+TEST_F(TcpPair, OfANamesAddressesTheSecondTryIsOfTheOtherFamily) {
+  const auto listener = TcpListener::open(loop_, Endpoint("::1", 0));
+  if (!listener) GTEST_SKIP() << "no IPv6 here";
+  const FullListener silent(io_);
+  const asio::ip::tcp::endpoint v4(asio::ip::address_v4::loopback(), silent.address().port());
+  const asio::ip::tcp::endpoint v6(asio::ip::address_v6::loopback(), (*listener)->local().port());
+  start(dial_one_of({v4, v4, v4, v6}));
+  io_.run_for(std::chrono::milliseconds(4500));  // one of the silent ones has three seconds
+  ASSERT_EQ(dialed_.size(), 1U);
+  EXPECT_TRUE(dialed_[0]);
 }
 
 TEST_F(TcpPair, AnAttemptEndsWhenTheLoopDrains) {
