@@ -6,6 +6,7 @@
 #include "app/genconfig.h"
 #include "app/shutdown.h"
 #include "app/signal_pipes.h"
+#include "base/write.h"
 #include "io/child_process.h"
 #include "parent/flags.h"
 
@@ -13,11 +14,9 @@
 
 #include <sodium.h>
 
-#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <stdexcept>
 
 namespace ptproxy {
@@ -25,27 +24,6 @@ namespace {
 
 /// All sockets and timers are used by the one thread that runs the loop; other threads only hand it what they computed.
 constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
-
-/// Also when somebody has made the descriptor, which may be shared, one that does not block.
-void write_whole(int descriptor, std::string_view line) {
-  while (!line.empty()) {
-    const auto n = ::write(descriptor, line.data(), line.size());
-    if (n >= 0) {
-      line.remove_prefix(static_cast<std::size_t>(n));
-    } else if (errno == EAGAIN) {
-      pollfd out{descriptor, POLLOUT, 0};
-      (void)::poll(&out, 1, -1);
-    } else if (errno != EINTR) {
-      return;
-    }
-  }
-}
-
-/// A parent that does not read must not be able to stop us for the sake of a log line.
-void write_if_room(int descriptor, std::string_view line) {
-  pollfd out{descriptor, POLLOUT, 0};
-  if (::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT)) write_whole(descriptor, line);
-}
 
 LineProtocol line_protocol(int major) {
   return {major, [](std::string_view line) { write_whole(STDOUT_FILENO, line); },

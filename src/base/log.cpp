@@ -1,11 +1,15 @@
 #include <ptproxy/log.h>
 
+#include "base/write.h"
+
 #include <spdlog/sinks/base_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <climits>
 
 namespace ptproxy::log {
 namespace {
@@ -29,6 +33,23 @@ class CallbackSink final : public spdlog::sinks::base_sink<spdlog::details::null
   Sink callback_;
 };
 
+class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    if (line.size() > PIPE_BUF) {
+      line.resize(PIPE_BUF);
+      line[PIPE_BUF - 1] = '\n';
+    }
+    const auto written = [](std::string_view text) { return write_if_room(STDERR_FILENO, text); };
+    if (lost_ > 0 && written(fmt::format("{} lines of the log were lost, as nobody read them\n", lost_))) lost_ = 0;
+    if (lost_ > 0 || !written({line.data(), line.size()})) ++lost_;
+  }
+  void flush_() override {}
+  std::size_t lost_ = 0;
+};
+
 std::shared_ptr<spdlog::logger> with(spdlog::sink_ptr sink) {
   auto made = std::make_shared<spdlog::logger>("ptproxy", std::move(sink));
   made->set_level(spdlog::level::info);
@@ -37,7 +58,7 @@ std::shared_ptr<spdlog::logger> with(spdlog::sink_ptr sink) {
 }
 
 std::shared_ptr<spdlog::logger>& logger() {
-  static auto instance = with(std::make_shared<spdlog::sinks::stderr_sink_st>());
+  static auto instance = with(std::make_shared<StderrSink>());
   return instance;
 }
 
