@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <exception>
-#include <thread>
+#include <system_error>
 
 namespace ptproxy {
 namespace {
@@ -23,11 +23,30 @@ class Job {
 
 }  // namespace
 
+WorkerThreads::~WorkerThreads() {
+  jobs_.stop();
+  for (auto& thread : threads_) thread.join();
+}
+
+void WorkerThreads::start() {
+  const auto wanted = std::clamp(std::thread::hardware_concurrency(), 1U, most_threads);
+  threads_.reserve(wanted);
+  try {
+    while (threads_.size() < wanted) threads_.emplace_back([this] { jobs_.run(); });
+  } catch (const std::system_error&) {
+    // A limit on threads: those that there are do all of it.
+  }
+}
+
 Awaitable<Result<>> WorkerThreads::run(Work work) {
   if (at_once_ == most_at_once) co_return make_error_code(Errc::overloaded);
-  if (!threads_) threads_.emplace(std::clamp(std::thread::hardware_concurrency(), 1U, most_threads));
+  if (threads_.empty()) start();
+  if (threads_.empty()) {
+    work();
+    co_return Result<>();
+  }
   auto job = std::make_shared<Job>(executor_, std::move(work));
-  asio::post(*threads_, [waited_for = std::weak_ptr(job), loop = executor_] {
+  asio::post(jobs_, [waited_for = std::weak_ptr(job), loop = executor_] {
     auto mine = waited_for.lock();
     if (!mine) return;
     try {
