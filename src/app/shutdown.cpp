@@ -89,10 +89,12 @@ void Shutdown::next_signal() {
 
 void Shutdown::watch_stdin(bool ends_with_it, std::function<void(std::string_view)> hear) {
   hear_ = std::move(hear);
-  spawn(executor_, "stdin", read_stdin(ends_with_it));
+  spawn(executor_, "stdin", read_stdin(), [this, ends_with_it] {
+    if (ends_with_it) begin("stdin is closed");
+  });
 }
 
-Awaitable<> Shutdown::read_stdin(bool ends_with_it) {
+Awaitable<> Shutdown::read_stdin() {
   Descriptor in(executor_);
   error_code ec;
   const int copy = stdin_of_our_own();
@@ -108,7 +110,6 @@ Awaitable<> Shutdown::read_stdin(bool ends_with_it) {
     ec = failed;
     if (!ec) hear_({part, n});
   }
-  if (ends_with_it) begin("stdin is closed");
 }
 
 void Shutdown::watch_parent(int parent) {

@@ -30,7 +30,7 @@ class Shutdown {
 
   void begin(const char* why);
   void next_signal();
-  Awaitable<> read_stdin(bool ends_with_it);
+  Awaitable<> read_stdin();
   Awaitable<> wait_for_parent(int parent);
   Awaitable<> limit_drain();
 

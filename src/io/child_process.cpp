@@ -97,15 +97,15 @@ Checked<ChildPtr> ChildProcess::start(Loop& loop, const Command& command) {
   auto pid = launch(command, stdio.theirs.get(), stdio.theirs.get(), errors.theirs.get());
   if (!pid) return pid.error();
   auto stream = std::make_unique<SocketStream>(loop, std::move(socket));
-  return ChildPtr(new ChildProcess(loop, *pid, std::move(stream), errors.ours.release()));
+  std::unique_ptr<ChildProcess> child(new ChildProcess(loop, *pid, std::move(stream)));
+  child->errors_.assign(errors.ours.get(), ec);
+  if (ec) return Refusal(fmt::format("{} cannot be started: {}", command.program, ec.message()));
+  errors.ours.release();
+  return ChildPtr(std::move(child));
 }
 
-ChildProcess::ChildProcess(Loop& loop, pid_t pid, StreamPtr stdio, int errors)
-    : executor_(loop.executor),
-      pid_(pid),
-      stdio_(std::move(stdio)),
-      errors_(loop.executor, errors),
-      end_(loop.executor) {
+ChildProcess::ChildProcess(Loop& loop, pid_t pid, StreamPtr stdio)
+    : executor_(loop.executor), pid_(pid), stdio_(std::move(stdio)), errors_(loop.executor), end_(loop.executor) {
   error_code ignored;
   const int pidfd = open_pidfd(pid);
   if (pidfd >= 0) end_.assign(pidfd, ignored);

@@ -23,7 +23,7 @@ class ChildProcess final : public Child {
 
  private:
   using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
-  ChildProcess(Loop& loop, pid_t pid, StreamPtr stdio, int errors);
+  ChildProcess(Loop& loop, pid_t pid, StreamPtr stdio);
   bool reap(int options);
 
   Executor executor_;

@@ -2,6 +2,7 @@
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <system_error>
 #include <thread>
 
@@ -57,12 +59,10 @@ class Lookup {
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
     error_ = error_of(::getaddrinfo(name_.host().c_str(), nullptr, &hints, &found));
-    for (const auto* row = found; row; row = row->ai_next) {
-      tcp::endpoint address;
-      if (row->ai_addrlen > address.capacity()) continue;
-      std::memcpy(address.data(), row->ai_addr, row->ai_addrlen);
-      address.port(name_.port());
-      addresses_.push_back(address);
+    try {
+      for (const auto* row = found; row; row = row->ai_next) take(*row);
+    } catch (const std::bad_alloc&) {
+      error_ = asio::error::no_memory;
     }
     if (found) ::freeaddrinfo(found);
     ready_.store(true, std::memory_order_release);
@@ -76,6 +76,14 @@ class Lookup {
   }
 
  private:
+  void take(const addrinfo& row) {
+    tcp::endpoint address;
+    if (row.ai_addrlen > address.capacity()) return;
+    std::memcpy(address.data(), row.ai_addr, row.ai_addrlen);
+    address.port(name_.port());
+    addresses_.push_back(address);
+  }
+
   Endpoint name_;
   int done_;
   std::atomic<bool> ready_ = false;
@@ -86,7 +94,15 @@ class Lookup {
 /// The loop's end of a lookup; ends when the loop drains.
 class Waiter final : private LiveSockets::Member {
  public:
-  Waiter(Loop& loop, int done) : Member(loop.live), done_(loop.executor, ::dup(done)) {}
+  explicit Waiter(Loop& loop) : Member(loop.live), done_(loop.executor) {}
+  error_code watch(int done) {
+    const int copy = ::fcntl(done, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) return {errno, boost::system::system_category()};
+    error_code ec;
+    done_.assign(copy, ec);
+    if (ec) ::close(copy);
+    return ec;
+  }
   auto wait() { return done_.async_wait(asio::posix::descriptor_base::wait_read, as_tuple); }
 
  private:
@@ -105,7 +121,9 @@ Awaitable<Result<std::vector<tcp::endpoint>>> resolve(Loop& loop, const Endpoint
   if (lookups >= most_lookups) co_return error_code(asio::error::host_not_found_try_again);
   const auto lookup = std::make_shared<Lookup>(name);
   if (lookup->done() < 0) co_return error_code(errno, boost::system::system_category());
-  Waiter waiter(loop, lookup->done());
+  Waiter waiter(loop);
+  const auto unwatched = waiter.watch(lookup->done());
+  if (unwatched) co_return unwatched;
   try {
     std::thread([lookup] { lookup->run(); }).detach();
   } catch (const std::system_error&) {

@@ -8,8 +8,9 @@
 
 namespace ptproxy {
 
-void spawn(Executor executor, std::string_view name, Awaitable<> task) {
-  asio::co_spawn(executor, std::move(task), [name](const std::exception_ptr& thrown) {
+void spawn(Executor executor, std::string_view name, Awaitable<> task, std::function<void()> at_end) {
+  asio::co_spawn(executor, std::move(task), [name, at_end = std::move(at_end)](const std::exception_ptr& thrown) {
+    if (at_end) at_end();
     if (!thrown) return;
     try {
       std::rethrow_exception(thrown);

@@ -68,11 +68,21 @@ Awaitable<Result<StreamPtr>> ForwardProxy::connect_while_listening(Stream& app, 
   co_return std::move(std::get<1>(first));
 }
 
-Awaitable<> ForwardProxy::greet_socks(StreamPtr app) {
+Awaitable<Result<ByteQueue>> ForwardProxy::hear_request(Stream& app, SocksServer& socks) {
   ++in_handshake_;
+  try {
+    auto early = co_await within(services_.clock, socks_limit, run_handshake(app, services_.chunks, socks));
+    --in_handshake_;
+    co_return early;
+  } catch (...) {
+    --in_handshake_;
+    throw;
+  }
+}
+
+Awaitable<> ForwardProxy::greet_socks(StreamPtr app) {
   SocksServer socks(door_.pt2);
-  auto early = co_await within(services_.clock, socks_limit, run_handshake(*app, services_.chunks, socks));
-  --in_handshake_;
+  auto early = co_await hear_request(*app, socks);
   if (!early) {
     log::info("{}: a SOCKS request failed: {}", transport_, early.error().message());
     Bytes last_words;

@@ -11,6 +11,7 @@
 
 namespace ptproxy {
 
+class SocksServer;
 class SocksRequest;
 
 /// How a client's listener is spoken to, and what its connections have in common.
@@ -37,6 +38,8 @@ class ForwardProxy {
   Awaitable<> serve(Listener& listener);
 
  private:
+  /// Answers the request's first messages; gives what came behind it.
+  Awaitable<Result<ByteQueue>> hear_request(Stream& app, SocksServer& socks);
   Awaitable<> greet_socks(StreamPtr app);
   Awaitable<> greet_transparent(StreamPtr app);
   Awaitable<Result<StreamPtr>> connect(const Endpoint& bridge, const Args& args);

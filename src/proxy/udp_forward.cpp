@@ -62,14 +62,23 @@ void UdpForward::open(const Datagram& first, DatagramSocket& apps) {
     if (now >= next_telling_) tell_turned_away();
     return;
   }
-  auto entry = std::make_unique<Entry>(app, now);
+  const auto entry = std::make_shared<Entry>(app, now);
   hold(*entry, first.bytes);
   pool_.emplace(app, entry.get());
   ++alive_;
-  spawn(services_.executor, "UDP flow", run(std::move(entry), apps));
+  spawn(services_.executor, "UDP flow", run(entry, apps), [this, entry] {
+    leave_pool(*entry);
+    --alive_;
+    flow_ended_.ring();
+  });
 }
 
-Awaitable<> UdpForward::run(std::unique_ptr<Entry> entry, DatagramSocket& apps) {
+void UdpForward::leave_pool(const Entry& entry) {
+  const auto row = pool_.find(entry.app);
+  if (row != pool_.end() && row->second == &entry) pool_.erase(row);
+}
+
+Awaitable<> UdpForward::run(std::shared_ptr<Entry> entry, DatagramSocket& apps) {
   using namespace asio::experimental::awaitable_operators;
   auto connecting = within(services_.clock, connect_limit, client_.connect(route_.target, route_.options, dialer_));
   auto first = co_await race(std::move(connecting), give_up_when_idle(*entry));
@@ -81,14 +90,12 @@ Awaitable<> UdpForward::run(std::unique_ptr<Entry> entry, DatagramSocket& apps) 
     for (const auto& datagram : std::exchange(entry->held, {})) entry->flow->push(datagram);
     co_await (hear(*entry) && entry->flow->send_queued());
   } else {
-    pool_.erase(entry->app);
+    leave_pool(*entry);
     backoff_.failed(entry->app, services_.clock.now());
     log::notice("{}: no connection to {} for a UDP flow: {}; {} datagrams dropped", transport_,
                 log::scrubbed(route_.target), stream.error().message(),
                 entry->counters.while_connecting + entry->held.size());
   }
-  --alive_;
-  flow_ended_.ring();
 }
 
 Awaitable<Result<StreamPtr>> UdpForward::give_up_when_idle(const Entry& entry) {
@@ -101,7 +108,7 @@ Awaitable<Result<StreamPtr>> UdpForward::give_up_when_idle(const Entry& entry) {
 
 Awaitable<> UdpForward::hear(Entry& entry) {
   const auto why = co_await entry.flow->receive_until_over();
-  pool_.erase(entry.app);
+  leave_pool(entry);
   co_await entry.flow->finish();
   log::notice("{}: a UDP flow is over ({}): {}", transport_, why, entry.counters.to_text());
 }

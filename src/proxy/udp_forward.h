@@ -45,7 +45,7 @@ class UdpForward {
   Awaitable<> serve(DatagramSocket& apps);
 
  private:
-  /// One row of the pool; lives in the coroutine that dials and carries for it.
+  /// One row of the pool; lives as long as the coroutine that dials and carries for it.
   class Entry {
    public:
     explicit Entry(const DatagramPeer& app, Clock::TimePoint now) : app(app), last_packet(now) {}
@@ -59,7 +59,8 @@ class UdpForward {
   void take(std::span<const Datagram> arrived, DatagramSocket& apps);
   void open(const Datagram& first, DatagramSocket& apps);
   void hold(Entry& entry, ByteView datagram);
-  Awaitable<> run(std::unique_ptr<Entry> entry, DatagramSocket& apps);
+  Awaitable<> run(std::shared_ptr<Entry> entry, DatagramSocket& apps);
+  void leave_pool(const Entry& entry);
   Awaitable<Result<StreamPtr>> give_up_when_idle(const Entry& entry);
   Awaitable<> hear(Entry& entry);
   void tell_turned_away();

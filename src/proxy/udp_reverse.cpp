@@ -24,7 +24,7 @@ Awaitable<> UdpReverse::serve(Listener& listener) {
       return;
     }
     ++flows_;
-    spawn(services_.executor, "UDP flow", carry(std::move(client)));
+    spawn(services_.executor, "UDP flow", carry(std::move(client)), [this] { --flows_; });
   };
   co_await server_.serve(listener, std::move(on_stream));
 }
@@ -41,7 +41,6 @@ Awaitable<> UdpReverse::carry(StreamPtr client) {
   } else {
     log::warning("{}: the Server App cannot be reached: {}", transport_, app.error().message());
   }
-  --flows_;
 }
 
 Awaitable<> UdpReverse::hear_client(UdpFlow& flow, DatagramSocket& app, const UdpCounters& counters) {

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 namespace ptproxy {
 namespace {
 
@@ -37,6 +40,23 @@ TEST_F(ResolveTest, FindsThisMachine) {
 
 TEST_F(ResolveTest, TellsAnImpossibleName) {
   EXPECT_FALSE(lookup(Endpoint(std::string(255, 'a'), 443)));
+}
+
+TEST_F(ResolveTest, TellsThatDescriptorsRanOut) {
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  ASSERT_TRUE(lookup(Endpoint("localhost", 443)));
+  const int next = ::dup(0);
+  ::close(next);
+  for (const int room : {0, 1}) {
+    const rlimit scarce{static_cast<rlim_t>(next + room), usual.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &scarce), 0);
+    const auto found = lookup(Endpoint("localhost", 443));
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error(), boost::system::errc::too_many_files_open) << room;
+  }
+  EXPECT_EQ(live.count(), 0u);
 }
 
 TEST_F(ResolveTest, BeginsNothingAtTheEnd) {

@@ -123,6 +123,18 @@ TEST_F(UdpForwardTest, DropsPacketsWhileConnecting) {
   EXPECT_EQ(heard(), frame("fourth"));
 }
 
+TEST_F(UdpForwardTest, AFlowThatEndsByAFaultLeavesNothingBehind) {
+  start();
+  client.faults = true;
+  arrive("first");
+  arrive("second");  // finds no flow, and opens another
+  EXPECT_EQ(client.attempts, 2);
+  client.faults = false;
+  connect();
+  arrive("third");
+  EXPECT_EQ(heard(), frame("third"));
+}
+
 // Not the draft's, and only where asked for.
 TEST_F(UdpForwardTest, HoldsAsManyPacketsWhileConnectingAsItIsTold) {
   route.most_held = 2;

@@ -20,13 +20,14 @@ class MemoryDatagramDialer final : public DatagramDialer {
   explicit MemoryDatagramDialer(Executor ex) : ex_(ex) {}
   Awaitable<Result<DatagramSocketPtr>> dial(const Endpoint& to) override {
     last_dialled = to;
+    if (faults) throw std::runtime_error("a bug");
     if (refuses) co_return error_code(asio::error::host_not_found);
     auto& outside = opened.emplace_back(ex_);
     co_return std::make_unique<test::MemoryDatagrams>(outside);
   }
   std::deque<test::MemoryDatagrams::Outside> opened;
   Endpoint last_dialled;
-  bool refuses = false;
+  bool refuses = false, faults = false;
 
  private:
   Executor ex_;
@@ -197,6 +198,17 @@ TEST_F(UdpReverseTest, WaitsForASlowClientWithABoundedQueue) {
   client.shutdown_write();
   settle();
   EXPECT_THAT(log.lines, ElementsAre(HasSubstr(std::to_string(1000 - sent) + " for want of room")));
+}
+
+TEST_F(UdpReverseTest, AFlowThatEndsByAFaultMakesRoomForAnother) {
+  rules.most_flows = 1;
+  start();
+  dialer.faults = true;
+  connect();
+  connect();
+  dialer.faults = false;
+  connect();
+  EXPECT_THAT(dialer.opened, ::testing::SizeIs(1));
 }
 
 }  // namespace

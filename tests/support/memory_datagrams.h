@@ -92,6 +92,7 @@ class PlainClient final : public ClientTransport {
   Awaitable<Result<StreamPtr>> connect(const Endpoint& bridge, const Args& args, Dialer& dialer) override {
     ++attempts;
     last_args = args;
+    if (faults) throw std::runtime_error("a bug");
     if (takes.count() > 0) {
       auto slept = co_await clock_.sleep_until(clock_.now() + takes);
       if (!slept) {
@@ -102,6 +103,7 @@ class PlainClient final : public ClientTransport {
     co_return co_await dialer.dial(bridge);
   }
   Clock::Duration takes{};
+  bool faults = false;
   int attempts = 0, aborted = 0;
   Args last_args;
 

@@ -50,12 +50,12 @@ Awaitable<> Server::serve(Listener& listener, OnStream on_stream) {
     auto wire = co_await listener.accept();
     if (!wire) co_return;
     if (connections_ >= most_connections) continue;
-    spawn(services_.executor, "meek connection", greet(std::move(*wire), on_stream));
+    ++connections_;
+    spawn(services_.executor, "meek connection", greet(std::move(*wire), on_stream), [this] { --connections_; });
   }
 }
 
 Awaitable<> Server::greet(StreamPtr wire, OnStream on_stream) {
-  ++connections_;
   if (options_.tls) {
     auto handshake = TlsHandshake::server(*options_.tls);
     auto secured =
@@ -64,7 +64,6 @@ Awaitable<> Server::greet(StreamPtr wire, OnStream on_stream) {
     wire = secured ? std::move(*secured) : nullptr;
   }
   if (wire) co_await converse(*wire, on_stream);
-  --connections_;
 }
 
 Awaitable<> Server::converse(Stream& wire, const OnStream& on_stream) {

@@ -104,9 +104,8 @@ Awaitable<> Server::serve(Listener& listener, OnStream) {
     auto wire = co_await listener.accept();
     if (!wire) co_return;
     const auto peer = (*wire)->peer();
-    auto client = peer ? peer->host() : std::string();
-    if (!has_room_for(client)) continue;
-    spawn(services_.executor, "sshd", count_session(std::move(*wire), std::move(client)));
+    const auto client = peer ? peer->host() : std::string();
+    if (has_room_for(client)) begin_session(std::move(*wire), client);
   }
 }
 
@@ -116,17 +115,17 @@ bool Server::has_room_for(const std::string& client) const {
   return client.empty() || theirs == logging_in_from_.end() || theirs->second < most_logging_in_from_one;
 }
 
-Awaitable<> Server::count_session(StreamPtr wire, std::string client) {
-  bool logging_in = true;
+void Server::begin_session(StreamPtr wire, const std::string& client) {
   ++logging_in_, ++sessions_, ++logging_in_from_[client];
-  const std::function<void()> on_login = [&] {
-    if (!std::exchange(logging_in, false)) return;
+  const std::function<void()> on_login = [this, client, logging_in = std::make_shared<bool>(true)] {
+    if (!std::exchange(*logging_in, false)) return;
     --logging_in_;
     if (--logging_in_from_[client] == 0) logging_in_from_.erase(client);
   };
-  co_await session(std::move(wire), on_login);
-  on_login();
-  --sessions_;
+  spawn(services_.executor, "sshd", session(std::move(wire), on_login), [this, on_login] {
+    on_login();
+    --sessions_;
+  });
 }
 
 bool Server::is_login(std::string_view line) const {
@@ -139,7 +138,7 @@ bool Server::is_login(std::string_view line) const {
   return line.find_first_of(' ') == line.rfind(' ') && line.substr(0, line.size() - digest_size).ends_with(digest);
 }
 
-Awaitable<> Server::session(StreamPtr wire, const std::function<void()>& on_login) {
+Awaitable<> Server::session(StreamPtr wire, std::function<void()> on_login) {
   const Command sshd("sshd", {"-i", "-e", "-f", (services_.local.directory() / config_file).native()},
                      services_.local.directory());
   auto child = services_.processes->start(sshd);

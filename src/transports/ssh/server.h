@@ -37,11 +37,11 @@ class Server final : public ServerTransport {
   Server(Services& services, PublicKey host_key, std::string user, std::string host, Enrolment enrolment);
   /// `client` is its address, empty where it has none.
   bool has_room_for(const std::string& client) const;
-  Awaitable<> count_session(StreamPtr wire, std::string client);
+  void begin_session(StreamPtr wire, const std::string& client);
   /// Whether sshd says by this line that the client has proved its key. A client's words may stand in other lines.
   bool is_login(std::string_view line) const;
   /// Calls `on_login` when the client has proved its key.
-  Awaitable<> session(StreamPtr wire, const std::function<void()>& on_login);
+  Awaitable<> session(StreamPtr wire, std::function<void()> on_login);
   Awaitable<> hear_signals();
   Awaitable<> watch_answers();
   void ask(const PublicKey& key);
