@@ -1,12 +1,12 @@
 #include "app/start.h"
 
 #include <ptproxy/log.h>
+#include <ptproxy/write.h>
 
 #include "app/dispatcher.h"
 #include "app/genconfig.h"
 #include "app/shutdown.h"
 #include "app/signal_pipes.h"
-#include "base/write.h"
 #include "io/child_process.h"
 #include "parent/flags.h"
 

@@ -1,6 +1,5 @@
 #include <ptproxy/log.h>
-
-#include "base/write.h"
+#include <ptproxy/write.h>
 
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>

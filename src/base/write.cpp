@@ -1,4 +1,4 @@
-#include "base/write.h"
+#include <ptproxy/write.h>
 
 #include <poll.h>
 #include <unistd.h>

@@ -38,7 +38,7 @@ class ForwardProxy {
   Awaitable<> serve(Listener& listener);
 
  private:
-  /// Answers the request's first messages; gives what came behind it.
+  /// Hears a SOCKS request to its end; gives what came right behind it.
   Awaitable<Result<ByteQueue>> hear_request(Stream& app, SocksServer& socks);
   Awaitable<> greet_socks(StreamPtr app);
   Awaitable<> greet_transparent(StreamPtr app);

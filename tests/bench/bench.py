@@ -201,8 +201,16 @@ def measure_idle(make, connections):
                 connection.close()
 
 
-def measure_round_trips(make, tools, trips=3000):
+def ping(tools, connection, trips):
     """Microseconds there and back for 64 bytes: median and 99th percentile."""
+    connection.settimeout(None)
+    said = subprocess.run([tools / "ping", str(connection.fileno()), str(trips)], text=True, check=True,
+                          pass_fds=[connection.fileno()], stdout=subprocess.PIPE, timeout=120).stdout
+    return tuple(map(float, said.split()))
+
+
+def measure_round_trips(make, tools, trips=3000):
+    """One connection, and nothing else to do."""
     with Owner() as owner:
         port = pt_free_port()
         app = pt.Child([tools / "echo", port])
@@ -210,10 +218,36 @@ def measure_round_trips(make, tools, trips=3000):
         app.expect("ready")
         chain = make(owner, ("127.0.0.1", port))
         with chain.connect() as connection:
-            connection.settimeout(None)
-            said = subprocess.run([tools / "ping", str(connection.fileno()), str(trips)], text=True, check=True,
-                                  pass_fds=[connection.fileno()], stdout=subprocess.PIPE, timeout=120).stdout
-        return tuple(map(float, said.split()))
+            return ping(tools, connection, trips)
+
+
+def measure_crowded_round_trips(make, tools, trips=300):
+    """Beside another connection that takes whatever comes."""
+    block = bytes(MIB)
+
+    def talk(connection):
+        if connection.recv(1, socket.MSG_PEEK) == b"b":
+            while True:
+                connection.sendall(block)
+        peers.echo(connection)
+
+    def take(connection):
+        space = bytearray(MIB)
+        while connection.recv_into(space):
+            pass
+
+    with Owner() as owner:
+        chain = make(owner, peers.Acceptor(owner, talk).address)
+        with chain.connect() as bulk, chain.connect() as connection:
+            bulk.sendall(b"b")
+            taker = threading.Thread(target=take, args=(bulk,), daemon=True)
+            taker.start()
+            time.sleep(0.3)
+            try:
+                return ping(tools, connection, trips)
+            finally:
+                bulk.shutdown(socket.SHUT_RDWR)
+                taker.join()
 
 
 def measure_start(program):
@@ -316,6 +350,10 @@ def main():
                                      lambda: measure_round_trips(bare_chain, options.tools)], launches=3)
         table.add("obfs4 round trip p50", "us", [p[0] for p in peer], [o[0] for o in ours], "<= 0.6")
         table.add("obfs4 round trip p99", "us", [p[1] for p in peer], [o[1] for o in ours], "<= 0.6")
+        crowd = in_turn([lambda: measure_crowded_round_trips(pair_of(pt.OBFS4PROXY, "obfs4"), options.tools),
+                         lambda: measure_crowded_round_trips(pair_of(None, "obfs4"), options.tools)])
+        for place, name in enumerate(("p50", "p99")):
+            table.add(f"beside a bulk stream {name}", "us", *([c[place] for c in one] for one in crowd), "")
         # What no relay is faster than: how far the ratio can go down on this machine.
         table.add("bare relays' round trip p50", "us", [p[0] for p in peer], [f[0] for f in floor], "")
     if "start" in rows:
