@@ -90,7 +90,6 @@ Awaitable<> UdpForward::run(std::shared_ptr<Entry> entry, DatagramSocket& apps) 
     for (const auto& datagram : std::exchange(entry->held, {})) entry->flow->push(datagram);
     co_await (hear(*entry) && entry->flow->send_queued());
   } else {
-    leave_pool(*entry);
     backoff_.failed(entry->app, services_.clock.now());
     log::notice("{}: no connection to {} for a UDP flow: {}; {} datagrams dropped", transport_,
                 log::scrubbed(route_.target), stream.error().message(),

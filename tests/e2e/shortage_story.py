@@ -2,15 +2,14 @@
 import fcntl
 import os
 import resource
-import shutil
 import socket
 import time
 
-from support import pt, socks
+from support import pt, socks, users
 from support.peers import Acceptor, closed_port, echo, read_exactly
-from support.pt import PTPROXY, Story, start_client, start_server
+from support.pt import Story, start_client, start_server
 
-A_USER_WITH_NOTHING_ELSE = 54321
+NOBODY_ELSE = 54321  # a user without a process: the limit counts all that a user has
 
 
 class Prefix:
@@ -25,28 +24,19 @@ class Prefix:
 
 class Threads(Story):
     def test_handshakes_that_want_threads_do_without(self):
-        directory = pt.temp_dir(self)
-        directory.chmod(0o755)
-        program, state = directory / "ptproxy", directory / "state"
-        shutil.copy(PTPROXY, program)
-        program.chmod(0o755)
+        program, directory = users.program_for_all(self)
         app = Acceptor(self, echo)
         bridge = start_server(self, app.address, "obfs3").method("obfs3")
         for threads in (1, 2):
             with self.subTest(threads=threads):
-                words = ["prlimit", f"--nproc={threads}"]
-                state.mkdir(mode=0o700)
-                if os.geteuid() == 0:
-                    os.chown(state, A_USER_WITH_NOTHING_ELSE, A_USER_WITH_NOTHING_ELSE)
-                    words += ["setpriv", f"--reuid={A_USER_WITH_NOTHING_ELSE}", f"--regid={A_USER_WITH_NOTHING_ELSE}",
-                              "--clear-groups"]
-                client = pt.start(self, pt.client_settings(state, "obfs3"), program=program, room=Prefix(*words), cwd="/")
+                state = users.state_of(NOBODY_ELSE, NOBODY_ELSE, directory, f"state{threads}")
+                limited = Prefix("prlimit", f"--nproc={threads}", *users.as_user(NOBODY_ELSE, NOBODY_ELSE, []))
+                client = pt.start(self, pt.client_settings(state, "obfs3"), program=program, room=limited, cwd="/")
                 for _ in range(3):
                     with socks.connect(client.method("obfs3").address, bridge.address) as connection:
                         connection.sendall(b"there and back")
                         self.assertEqual(read_exactly(connection, 14), b"there and back")
                 self.stop(client)
-                shutil.rmtree(state)
 
 
 class Log(Story):

@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from support import pt, ssh
+from support import pt, ssh, users
 from support.manual import ROOT, Page
 from support.peers import Acceptor, closed_port, dial, echo, read_exactly
 from support.pt import Story, wait_until
@@ -21,7 +21,7 @@ ANSWER = ssh.line_of("SMESSAGE", "ssh", json.dumps({"t": "accepted", "fp": FINGE
 @unittest.skipIf(ssh.why_not(), ssh.why_not())
 class SignalsStory(Story):
     def setUp(self):
-        self.program, self.directory = ssh.unprivileged(self)
+        self.program, self.directory = users.program_for_all(self)
 
     def server(self, flags=(), **more):
         """A server that lets in whoever asks, so that it answers each message."""

@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from support import pt, socks, ssh
+from support import pt, socks, ssh, users
 from support.peers import (Acceptor, BulkApp, closed_port, dial, echo, exchange, hears_end, noise, read_exactly, read_to_end,
                            sha256)
 from support.pt import Story, is_running, wait_until
@@ -26,7 +26,7 @@ def key_of(line):
 @unittest.skipIf(ssh.why_not(), ssh.why_not())
 class SshStory(Story):
     def setUp(self):
-        self.program, self.directory = ssh.unprivileged(self)
+        self.program, self.directory = users.program_for_all(self)
 
     def server(self, app, options=None, state="server", **more):
         settings = pt.server_settings(ssh.state_in(self.directory, state), app, "ssh", **more)

@@ -79,6 +79,9 @@ class TcpPair : public ::testing::Test {
     asio::post(io_, std::move(once_begun));
     while (heard_.size() < size) heard_ += as_text((co_await stream.read()).value().bytes());
   }
+  static asio::ip::tcp::endpoint resolved(const Endpoint& literal) {
+    return {asio::ip::make_address(literal.host()), literal.port()};
+  }
   void start(Awaitable<> task) { spawn(loop_.executor, "test", std::move(task)); }
 
   ChunkPool chunks_;
@@ -137,10 +140,7 @@ TEST_F(TcpPair, APeerThatAnswersLaterIsWaitedFor) {
 TEST_F(TcpPair, OfANamesAddressesTheNextIsTriedWhenOneIsSilent) {
   const FullListener silent(io_);
   const auto listener = TcpListener::open(loop_, Endpoint("127.0.0.1", 0)).value();
-  const auto at = [](const Endpoint& endpoint) {
-    return asio::ip::tcp::endpoint(asio::ip::make_address(endpoint.host()), endpoint.port());
-  };
-  start(dial_one_of({at(silent.address()), at(listener->local())}));
+  start(dial_one_of({resolved(silent.address()), resolved(listener->local())}));
   io_.run_for(std::chrono::seconds(8));
   ASSERT_EQ(dialed_.size(), 1U);
   ASSERT_TRUE(dialed_[0]) << dialed_[0].error().message();
@@ -151,8 +151,7 @@ TEST_F(TcpPair, OfANamesAddressesTheSecondTryIsOfTheOtherFamily) {
   const auto listener = TcpListener::open(loop_, Endpoint("::1", 0));
   if (!listener) GTEST_SKIP() << "no IPv6 here";
   const FullListener silent(io_);
-  const asio::ip::tcp::endpoint v4(asio::ip::address_v4::loopback(), silent.address().port());
-  const asio::ip::tcp::endpoint v6(asio::ip::address_v6::loopback(), (*listener)->local().port());
+  const auto v4 = resolved(silent.address()), v6 = resolved((*listener)->local());
   start(dial_one_of({v4, v4, v4, v6}));
   io_.run_for(std::chrono::milliseconds(5500));  // one silent address has three seconds, two have six
   ASSERT_EQ(dialed_.size(), 1U);

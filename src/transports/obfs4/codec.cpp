@@ -88,28 +88,28 @@ std::size_t Obfs4Codec::sample_nonzero_length() {
 }
 
 Result<> Obfs4Codec::decode(ByteSpan wire, Chunk& plain) {
-  const bool first_read = std::exchange(first_read_, false);
   if (pending_seed_) shape_.reseed(*std::exchange(pending_seed_, {}));
   while (!wire.empty()) {
     auto payload = decoder_.next(wire);
     if (!payload) return payload.error();
-    if (!*payload) return {};
+    if (!*payload) break;  // the rest of the frame is still to come
     const auto packet = parse_packet(**payload);
     if (!packet) return make_error_code(Errc::bad_message);
     if (packet->type == static_cast<Byte>(PacketType::data)) {
       plain.append(packet->data);
     } else if (packet->type == static_cast<Byte>(PacketType::prng_seed)) {
-      take_seed(packet->data, first_read);
+      take_seed(packet->data);
     }
   }
+  if (seed_rule_ == SeedRule::from_second_read) seed_rule_ = SeedRule::at_once;
   return {};
 }
 
-void Obfs4Codec::take_seed(ByteView bytes, bool first_read) {
+void Obfs4Codec::take_seed(ByteView bytes) {
   SipHashDrbg::Seed seed;
   if (seed_rule_ == SeedRule::never || bytes.size() != seed.size()) return;
   std::ranges::copy(bytes, seed.begin());
-  if (seed_rule_ == SeedRule::from_second_read && first_read)
+  if (seed_rule_ == SeedRule::from_second_read)
     pending_seed_ = seed;
   else
     shape_.reseed(seed);

@@ -30,14 +30,13 @@ class Obfs4Codec final : public Codec {
   Result<> append_packet(Burst& wire, ByteView data, std::size_t padding);
   Result<> cut_into_samples(Burst& wire);
   std::size_t sample_nonzero_length();
-  void take_seed(ByteView seed, bool first_read);
+  void take_seed(ByteView seed);
 
-  SeedRule seed_rule_;
+  SeedRule seed_rule_;  // of the next read
   FrameEncoder encoder_;
   FrameDecoder decoder_;
   IatMode iat_mode_;
   CurrentShape shape_;
-  bool first_read_ = true;
   std::optional<SipHashDrbg::Seed> pending_seed_;  // of the first read, if the second shall bring it about
   Random& random_;
 };

@@ -6,7 +6,7 @@ import pwd
 import shutil
 import threading
 
-from support import pt
+from support import pt, users
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 
@@ -34,31 +34,15 @@ def account():
     return None
 
 
-def unprivileged(owner):
-    """(program, directory) as the account can use them."""
-    user, directory = account(), pt.temp_dir(owner)
-    program = directory / "ptproxy"
-    shutil.copy(pt.PTPROXY, program)
-    program.chmod(0o755)
-    if os.geteuid() == 0:
-        directory.chmod(0o755)
-    return program, directory
-
-
 def state_in(directory, name):
-    state = directory / name
-    state.mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        os.chown(state, account().pw_uid, account().pw_gid)
-    return state
+    user = account()
+    return users.state_of(user.pw_uid, user.pw_gid, directory, name)
 
 
 def as_account(command):
     """The command, run by the account."""
-    if os.geteuid() != 0:
-        return command
     user = account()
-    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *command]
+    return users.as_user(user.pw_uid, user.pw_gid, command)
 
 
 def start(owner, program, settings, flags=()):

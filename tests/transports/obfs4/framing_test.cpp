@@ -2,6 +2,7 @@
 
 #include "support/vectors.h"
 #include "transports/obfs4/codec.h"
+#include "transports/obfs4/zero_lengths.h"
 
 #include <gtest/gtest.h>
 
@@ -138,18 +139,6 @@ class CodecTest : public ::testing::Test {
     wire.resize(write_packet(encoder, wire, PacketType::prng_seed, seed, 0).value());
     return wire;
   }
-  /// Whether every burst fills its last segment, as with the table that holds only zero.
-  bool sends_nothing_but_segments(Obfs4Codec& with) {
-    for (int i = 0; i < 10; ++i) {
-      auto plain = plain_of(100);
-      Burst burst(chunks.borrow());
-      EXPECT_TRUE(with.encode(plain, burst));
-      if (burst.size() % segment_size != 0) return false;
-    }
-    return true;
-  }
-  /// Its table of lengths holds only zero.
-  const SipHashDrbg::Seed zero_only = test::array_of<24>("aa5f8fadece6b9a6f61a805a1801851e7d6f6d8a05176b7f");
   Bytes key72 = Bytes(72, 0x77);
   Shapes shapes;
   SeededRandom random{7};
@@ -241,8 +230,8 @@ TEST_F(CodecTest, CutsIntoLengthsOfTheTableInModeTwo) {
 }
 
 TEST_F(CodecTest, KeepsRunningOnATableThatHoldsOnlyZero) {
-  ASSERT_EQ(shapes.of(zero_only, Shaping(shapes, IatMode::everything, false).form())->lengths.values().size(), 1u);
-  auto sender = codec(SeedRule::never, IatMode::everything, zero_only),
+  ASSERT_EQ(shapes.of(zero_lengths(), Shaping(shapes, IatMode::everything, false).form())->lengths.values().size(), 1u);
+  auto sender = codec(SeedRule::never, IatMode::everything, zero_lengths()),
        receiver = codec(SeedRule::at_once, IatMode::none);
   const auto plain = plain_of(3000);
   auto copy = plain;
@@ -254,44 +243,45 @@ TEST_F(CodecTest, KeepsRunningOnATableThatHoldsOnlyZero) {
 
 TEST_F(CodecTest, AClientTakesTheBridgesSeed) {
   auto receiver = codec(SeedRule::at_once, IatMode::none);
-  EXPECT_FALSE(sends_nothing_but_segments(receiver));
-  auto wire = seed_packet(zero_only);
+  EXPECT_FALSE(sends_whole_segments(receiver, chunks));
+  auto wire = seed_packet(zero_lengths());
   EXPECT_TRUE(decoded(receiver, wire, wire.size()).empty());
-  EXPECT_TRUE(sends_nothing_but_segments(receiver));
+  EXPECT_TRUE(sends_whole_segments(receiver, chunks));
 }
 
 TEST_F(CodecTest, AServerTakesNoSeed) {
   auto receiver = codec(SeedRule::never, IatMode::none);
-  auto wire = seed_packet(zero_only);
+  auto wire = seed_packet(zero_lengths());
   EXPECT_TRUE(decoded(receiver, wire, wire.size()).empty());
-  EXPECT_FALSE(sends_nothing_but_segments(receiver));
+  EXPECT_FALSE(sends_whole_segments(receiver, chunks));
 }
 
 TEST_F(CodecTest, ASeedBehindTheHelloCountsFromTheNextRead) {
   auto receiver = codec(SeedRule::from_second_read, IatMode::none);
-  auto wire = seed_packet(zero_only);
+  auto wire = seed_packet(zero_lengths());
   EXPECT_TRUE(decoded(receiver, wire, wire.size()).empty());
-  EXPECT_FALSE(sends_nothing_but_segments(receiver));
+  EXPECT_FALSE(sends_whole_segments(receiver, chunks));
   Bytes next(1);
   EXPECT_TRUE(decoded(receiver, next, 1).empty());
-  EXPECT_TRUE(sends_nothing_but_segments(receiver));
+  EXPECT_TRUE(sends_whole_segments(receiver, chunks));
 }
 
 TEST_F(CodecTest, ASeedThatComesWithTheSecondReadCountsAtOnce) {
   auto receiver = codec(SeedRule::from_second_read, IatMode::none);
-  auto wire = seed_packet(zero_only);
+  auto wire = seed_packet(zero_lengths());
   EXPECT_TRUE(decoded(receiver, wire, wire.size() - 1).empty());
-  EXPECT_TRUE(sends_nothing_but_segments(receiver));
+  EXPECT_TRUE(sends_whole_segments(receiver, chunks));
 }
 
 TEST_F(CodecTest, IgnoresASeedOfAnotherSize) {
+  const auto shaping_seed = zero_lengths();
   for (const std::size_t size : {0u, 1u, 23u, 25u, 48u, 1427u}) {
     auto receiver = codec(SeedRule::at_once, IatMode::none);
     Bytes seed(size);
-    std::ranges::copy(ByteView(zero_only).first(std::min(size, zero_only.size())), seed.begin());
+    std::ranges::copy(ByteView(shaping_seed).first(std::min(size, shaping_seed.size())), seed.begin());
     auto wire = seed_packet(seed);
     EXPECT_TRUE(decoded(receiver, wire, wire.size()).empty());
-    EXPECT_FALSE(sends_nothing_but_segments(receiver)) << size;
+    EXPECT_FALSE(sends_whole_segments(receiver, chunks)) << size;
   }
 }
 
