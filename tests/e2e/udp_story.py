@@ -123,6 +123,24 @@ class Transparent(Story):
         for number, sender in enumerate(senders):
             self.assertEqual([sender.recv(100) for _ in range(5)], [b"%d of %d" % (turn, number) for turn in range(5)])
 
+    def test_at_a_wildcard_address_answers_leave_from_the_one_that_the_way_back_begins_with(self):
+        app = EchoApp(self)
+        pair = UdpPair(self, app.address, "dummy", client_flags=["-proxylistenaddr", "0.0.0.0:0"])
+        door, port = "127.0.0.2", pair.proxy[1]
+        free, connected = udp_socket(self), udp_socket(self, timeout=1)
+        connected.connect((door, port))
+
+        def reaches_the_app(sender, datagram):
+            sender.sendto(datagram, (door, port))
+            time.sleep(0.1)
+            return datagram in app.heard
+
+        for sender, datagram in ((free, b"free"), (connected, b"connected")):
+            wait_until(lambda: reaches_the_app(sender, datagram), 10, "a datagram at the application")
+        self.assertEqual(free.recvfrom(100), (b"free", (LOOPBACK, port)))
+        with self.assertRaises(socket.timeout):
+            connected.recv(100)
+
     def test_ipv6(self):
         try:
             app = udp_socket(self, host="::1")
