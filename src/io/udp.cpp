@@ -94,7 +94,7 @@ UdpSocket::UdpSocket(Loop& loop, UdpBatch& batch, std::vector<udp::endpoint> pee
 error_code UdpSocket::connect() {
   error_code ec = asio::error::host_not_found;
   for (std::size_t tried = 0; ec && tried < peer_.size(); ++tried) {
-    std::ranges::rotate(peer_, peer_.begin() + 1);
+    std::rotate(peer_.begin(), peer_.begin() + 1, peer_.end());
     Socket socket(loop_.executor);
     socket.open(peer_.back().protocol(), ec);
     if (!ec) socket.connect(peer_.back(), ec);
